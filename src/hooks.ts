@@ -1,0 +1,114 @@
+/**
+ * The hook contract: which operations carry hooks, what each stage sees and may do, and what throwing means.
+ *
+ *   prefix   before the plan and before the transaction. For calling other systems and completing or refusing the
+ *            data. Throwing: nothing was written.
+ *   postfix  after the rows are written, inside the transaction. For generated ids, relations, more rows.
+ *            Throwing: everything is rolled back.
+ *
+ * A hook is called once per resource and level of a tree with all its items; parents before children.
+ */
+import type { Knex } from 'knex'
+import type { ModelClass } from 'objection'
+import type { ErrorCode, ErrorOptions } from './errors.js'
+import type { Caller } from './identity.js'
+import type { Log } from './log.js'
+
+/** What a resource can do and a hook can follow. `write` in a config stands for create and update. */
+export const OPERATIONS = ['read', 'list', 'create', 'update', 'delete', 'release', 'clone'] as const
+export type Operation = (typeof OPERATIONS)[number]
+export type Stage = 'prefix' | 'postfix'
+
+export type Row = Record<string, unknown>
+export type Key = Readonly<Record<string, unknown>>
+
+/** One object of the request that a prefix hook may complete. */
+export interface PrefixItem {
+  /** Writeable: the caller's object itself, relations included. Empty for a delete. */
+  data: Row
+  /** The object that this one is nested in, or null at the root. */
+  readonly parent: Row | null
+  /** Primary key as far as the caller gave it; null when it will be generated. */
+  readonly key: Key | null
+  /** For update, delete, release and clone: the stored row as the operation found it; null when not loaded. */
+  readonly stored: Readonly<Row> | null
+}
+
+/** One row that was written, read, deleted or cloned. */
+export interface PostfixItem {
+  /** What the request gave for this row (after the prefix hooks). Empty for deletes and clones without a body. */
+  readonly data: Readonly<Row>
+  /**
+   * write, release, clone, delete: an Objection model instance of the row with all its columns, hidden ones too.
+   * read, list: the plain object that will be sent; writeable.
+   */
+  row: Row
+  readonly key: Key
+  /** create: null. update, delete: the row before. release, clone: the row that was copied. */
+  readonly stored: Readonly<Row> | null
+}
+
+/** What every hook, job and route is given. */
+export interface BaseContext {
+  /** The plugin's own validated options. */
+  readonly settings: Readonly<Record<string, unknown>>
+  /** Results of the plugins' `setup`, by plugin name. */
+  readonly managers: Readonly<Record<string, unknown>>
+  readonly log: Log
+  /** Aborted when the operation's time is up or the server stops. */
+  readonly signal: AbortSignal
+  /** Reads and writes of another resource through its whole operation, hooks and access rules included. */
+  service(resource: string, options?: ServiceOptions): Service
+}
+
+export interface ServiceOptions {
+  /** `'system'`: past the access rules. Default: the caller. */
+  readonly identity?: 'system' | Caller
+}
+
+/** In a postfix these join the request's transaction; elsewhere each call is a transaction of its own. */
+export interface Service {
+  /** The row as `GET` would answer it, parsed; null when absent or not readable. `key`: one value, or an object. */
+  read(key: unknown, options?: { fields?: string }): Promise<Row | null>
+  /** `query` in the filter grammar: `'name=a&sort=-id'`. */
+  list(query?: string): Promise<Row[]>
+  write(data: Row | Row[]): Promise<Row[]>
+  delete(key: unknown): Promise<void>
+  release(key: unknown, data?: Row): Promise<Row>
+}
+
+interface HookContextBase extends BaseContext {
+  readonly identity: Caller
+  /** Name of the resource whose items these are. */
+  readonly resource: string
+  readonly operation: string
+  /** The binding's `with:`. */
+  readonly options: Readonly<Record<string, unknown>>
+  /** Undo an effect elsewhere if the request does not commit. Last in, first out; each attempt is logged. */
+  onRollback(undo: () => unknown): void
+  /** Runs once committed; a failure is logged and counted, never shown to the caller. */
+  afterCommit(effect: () => unknown): void
+}
+
+export interface PrefixContext extends HookContextBase {
+  readonly items: readonly PrefixItem[]
+}
+
+export interface PostfixContext extends HookContextBase {
+  readonly items: readonly PostfixItem[]
+  /** The request's transaction. */
+  readonly trx: Knex
+  /** Objection models bound to the transaction: `ctx.models.File.query()`. */
+  readonly models: Readonly<Record<string, ModelClass<never>>>
+  /**
+   * An effect that must happen although the process may die: a row of the outbox in the same transaction, run after
+   * the commit at least once by one of the processes. `job` is `plugin.name`; `payload` is JSON.
+   */
+  enqueue(job: string, payload: unknown): Promise<void>
+}
+
+export type Hook =
+  | { readonly stage: 'prefix'; readonly description?: string; run(ctx: PrefixContext): unknown }
+  | { readonly stage: 'postfix'; readonly description?: string; run(ctx: PostfixContext): unknown }
+
+export type { ErrorCode, ErrorOptions }

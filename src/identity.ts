@@ -1,0 +1,41 @@
+/**
+ * Who asks. Groups are paths with `__` between levels ("lab__rna"). Membership works downwards: a rule that names
+ * `lab` admits members of `lab` and of everything below it, never of its parents (spec: access).
+ */
+export interface Identity {
+  readonly username: string
+  readonly groups: readonly string[]
+  /** Member of the admin group itself; passes every check. */
+  readonly admin: boolean
+}
+
+/** No token: no name, no groups. */
+export const ANONYMOUS = null
+export type Caller = Identity | null
+
+/** The runtime itself (jobs, `ctx.service(…, { identity: 'system' })`): past the access rules. */
+export const SYSTEM: Identity = Object.freeze({ username: 'system', groups: Object.freeze([]), admin: true })
+
+/** `a__b__c` → `['a', 'a__b', 'a__b__c']`: the paths whose mention in a rule or list admits a member of `path`. */
+export function withAncestors(path: string): readonly string[] {
+  const segments = path.split('__')
+  return segments.map((_, index) => segments.slice(0, index + 1).join('__'))
+}
+
+const admitting = new WeakMap<Identity, readonly string[]>()
+
+/** All paths that admit this caller, without repetition; empty for an anonymous one. */
+export function admittingPaths(caller: Caller): readonly string[] {
+  if (caller === null) return []
+  const known = admitting.get(caller)
+  if (known !== undefined) return known
+  const paths = Object.freeze([...new Set(caller.groups.flatMap(withAncestors))])
+  admitting.set(caller, paths)
+  return paths
+}
+
+/** The derived parent of a group path; `null` at the top. */
+export function parentPath(path: string): string | null {
+  const end = path.lastIndexOf('__')
+  return end < 0 ? null : path.slice(0, end)
+}

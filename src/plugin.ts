@@ -1,0 +1,244 @@
+/**
+ * The whole plugin contract. A plugin is a module with one default export made by `definePlugin`; everything a
+ * configuration can name is declared statically, so that `biodm check` knows it without connecting anywhere.
+ * Importing a plugin has no side effects.
+ */
+import type { BaseContext, Hook, Key, Row } from './hooks.js'
+import type { Caller, Identity } from './identity.js'
+import type { Log } from './log.js'
+
+/** A JSON Schema object. */
+export type JsonSchema = Readonly<Record<string, unknown>>
+
+export interface Plugin {
+  /** Prefix of its hooks, traits and jobs (`audit.stamp`) and key of `ctx.managers`. */
+  readonly name: string
+  readonly description?: string
+  /** JSON Schema of the options; defaults in it are applied. Without it a plugin takes no options. */
+  readonly options?: JsonSchema
+  readonly traits?: Readonly<Record<string, Trait>>
+  /** Resources that come with the plugin, written as in a config; `internal: true` ones have no routes. */
+  readonly resources?: Readonly<Record<string, ResourceConfig>>
+  /** Traits that named resources of the config (or built-in ones) get by the plugin's mere presence. */
+  readonly extends?: Readonly<Record<string, { readonly traits: readonly string[] }>>
+  readonly hooks?: Readonly<Record<string, Hook>>
+  /** Handlers of `ctx.enqueue('plugin.name', payload)`: run at least once, so they must be idempotent. */
+  readonly jobs?: Readonly<Record<string, (payload: unknown, ctx: BaseContext) => unknown>>
+  /** Recurring work: at the start and then every `every` milliseconds, by one of several processes. */
+  readonly tasks?: Readonly<Record<string, { readonly every: number; run(ctx: BaseContext): unknown }>>
+  readonly routes?: readonly PluginRoute[]
+  /** `biodm <name> config.yaml …`. */
+  readonly commands?: readonly PluginCommand[]
+  /** Authenticators only: the OpenAPI security scheme that clients use. */
+  readonly securityScheme?: JsonSchema
+  /**
+   * Authenticators only. Null: anonymous. Throws `BiodmError('invalid_token')` for a token that is present but bad
+   * and `BiodmError('unavailable')` when it cannot tell.
+   */
+  authenticate?(request: AuthRequest, ctx: BaseContext): Promise<Identity | null> | Identity | null
+  /** Connect. What it returns is closed in reverse order, also when a later plugin's setup fails. */
+  setup?(options: never, tools: SetupTools): Promise<PluginInstance | undefined> | PluginInstance | undefined
+}
+
+/** Columns, relations, hooks and routes that a resource takes by naming the trait. */
+export interface Trait {
+  readonly description?: string
+  /** JSON Schema of the trait's options (`traits: { s3.file: { key: … } }`). */
+  readonly options?: JsonSchema
+  /** As in a config, short or long form. */
+  readonly columns?: Readonly<Record<string, unknown>>
+  readonly relations?: Readonly<Record<string, unknown>>
+  readonly unique?: readonly (readonly string[])[]
+  /** operation (or `write`) → hook names. */
+  readonly hooks?: Readonly<
+    Record<string, { readonly prefix?: readonly HookRef[]; readonly postfix?: readonly HookRef[] }>
+  >
+  /** Further verbs that `access:` and `permissions:` of the resource may name. */
+  readonly verbs?: readonly string[]
+  /** Mounted under the resource's path: `/{id}/download`. */
+  readonly routes?: readonly TraitRoute[]
+  /** Said at start-up, all at once, when the trait does not fit the resource or its options. */
+  validate?(resource: TraitTarget, options: Readonly<Record<string, unknown>>): readonly string[]
+}
+
+export type HookRef = string | { readonly use: string; readonly with?: Readonly<Record<string, unknown>> }
+
+/** What a trait's `validate` sees. */
+export interface TraitTarget {
+  readonly name: string
+  readonly versioned: false | true | 'strict'
+  readonly columns: readonly string[]
+  readonly primaryKey: readonly string[]
+  /** Relation name → target resource name, to-one relations only. */
+  readonly toOne: Readonly<Record<string, string>>
+  /** The same for another resource; undefined when there is none of that name. */
+  resource(name: string): TraitTarget | undefined
+}
+
+/** The raw form of a resource as in YAML. */
+export type ResourceConfig = Readonly<Record<string, unknown>>
+
+export interface SetupTools {
+  readonly runtime: RuntimeTools
+  readonly log: Log
+}
+
+/** What a plugin may know of the server it runs in. */
+export interface RuntimeTools {
+  /** Public address without a trailing slash, base path included; known once listening, so ask late. */
+  url(): string
+  /** Folder that relative paths of the config start from. */
+  readonly dir: string
+  readonly adminGroup: string
+  /** Hooks, services and jobs outside a request: as the system. */
+  service: BaseContext['service']
+  /** A transaction of the plugin's own, with Objection models bound to it. */
+  transaction<T>(run: (ctx: TransactionContext) => Promise<T>): Promise<T>
+  /** Small durable values shared by all processes (signing keys, login states): see `PluginStore`. */
+  readonly store: PluginStore
+  /** Compiled facts about a resource (columns, key, traits with options). */
+  resource(name: string): ResourceFacts | undefined
+  readonly resources: readonly ResourceFacts[]
+}
+
+export interface TransactionContext {
+  readonly trx: import('knex').Knex
+  readonly models: Readonly<Record<string, import('objection').ModelClass<never>>>
+  enqueue(job: string, payload: unknown): Promise<void>
+}
+
+/** Rows of `biodm_store`, one namespace a plugin; values are JSON. */
+export interface PluginStore {
+  get(key: string): Promise<unknown>
+  /** `expiresAt`: milliseconds since the epoch; expired entries read as absent and are swept. */
+  set(key: string, value: unknown, options?: { expiresAt?: number }): Promise<void>
+  /** Sets only when absent (or expired); true when it did. */
+  add(key: string, value: unknown, options?: { expiresAt?: number }): Promise<boolean>
+  /** Reads and deletes in one step: of any number of callers exactly one gets the value. */
+  take(key: string): Promise<unknown>
+  /** Adds to a counter and returns the new value; the first `add` fixes `expiresAt`. */
+  increment(key: string, options?: { expiresAt?: number }): Promise<number>
+  delete(key: string): Promise<void>
+}
+
+export interface ResourceFacts {
+  readonly name: string
+  readonly path: string
+  readonly table: string
+  readonly versioned: false | true | 'strict'
+  readonly primaryKey: readonly string[]
+  readonly columns: readonly string[]
+  /** Trait name → its options on this resource. */
+  readonly traits: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  /** To-one relations: name → target and column pairs. */
+  readonly toOne: Readonly<
+    Record<
+      string,
+      {
+        readonly target: string
+        readonly columns: readonly { readonly column: string; readonly references: string }[]
+      }
+    >
+  >
+  /** `{ id: 12, version: 3 }` → `12_3`, as in paths. */
+  formatKey(key: Key): string
+}
+
+export interface PluginInstance {
+  /** Given to every hook as `ctx.managers.<plugin>`. */
+  readonly manager?: unknown
+  /** Asked by `/ready`; false or a rejection: not ready. */
+  ready?(): Promise<unknown> | unknown
+  /** Copes with a half-finished setup; called once. */
+  close?(): Promise<unknown> | unknown
+}
+
+export interface AuthRequest {
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly method: string
+  readonly path: string
+  readonly ip: string
+}
+
+interface RouteBase {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** `/audit`, `/audit/:name`; a trait's starts with `/:id`. */
+  readonly path: string
+  /** true: no token needed even under `server.require_auth`. */
+  readonly public?: boolean
+  /** true: a bad token is ignored instead of 401 (login, refresh…). */
+  readonly ignoreToken?: boolean
+  /** true: the body is not read; `run` gets the stream in `ctx.request`. Limits of size and time do not apply. */
+  readonly raw?: boolean
+  /** Also answers without `Content-Type: application/json`, e.g. a form. */
+  readonly openapi?: JsonSchema
+  /** Shown by nobody: neither in OpenAPI nor in `check`. */
+  readonly hidden?: boolean
+}
+
+export interface PluginRoute extends RouteBase {
+  run(ctx: RouteContext): Promise<RouteResult> | RouteResult
+}
+
+export interface TraitRoute extends RouteBase {
+  /** Checked on the row before `run`: 404 when it may not be read, 401/403 when the verb is refused. */
+  readonly verb: string
+  run(ctx: TraitRouteContext): Promise<RouteResult> | RouteResult
+}
+
+export interface RouteContext extends BaseContext {
+  readonly identity: Caller
+  readonly method: string
+  readonly path: string
+  /** Percent-decoded. */
+  readonly params: Readonly<Record<string, string>>
+  readonly query: URLSearchParams
+  /** Parsed JSON, undefined without a body. */
+  readonly body: unknown
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly ip: string
+  /** The bare request, for `raw` routes. */
+  readonly request: import('node:http').IncomingMessage
+  transaction: RuntimeTools['transaction']
+}
+
+export interface TraitRouteContext extends RouteContext {
+  readonly resource: ResourceFacts
+  readonly key: Key
+  /** The stored row with all columns, hidden ones too. Loaded before `run`, not locked. */
+  readonly row: Readonly<Row>
+  /** Whether the caller may `verb` this row. */
+  may(verb: string): Promise<boolean>
+}
+
+export interface RouteResult {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>
+  /** A string or bytes are sent as they are, a stream is piped, anything else becomes JSON; undefined: no body. */
+  readonly body?: unknown
+}
+
+export interface PluginCommand {
+  readonly name: string
+  readonly description: string
+  /** Further words and options in commander's notation: `['gc'], ['--dry-run', 'show only']`. */
+  readonly arguments?: readonly (readonly [notation: string, description: string])[]
+  readonly options?: readonly (readonly [notation: string, description: string])[]
+  /** Returns the exit code. */
+  run(ctx: CommandContext): Promise<number> | number
+}
+
+export interface CommandContext extends BaseContext {
+  readonly args: readonly string[]
+  readonly flags: Readonly<Record<string, unknown>>
+  readonly json: boolean
+  readonly runtime: RuntimeTools
+  out(line: string): void
+  err(line: string): void
+}
+
+/** Gives a plugin its type and freezes it; runs nothing. */
+export function definePlugin<const P extends Plugin>(plugin: P): P {
+  return Object.freeze(plugin)
+}

@@ -1,0 +1,61 @@
+/**
+ * What an operation is given: the wired parts of the runtime (`Core`) and the facts of one request (`RequestContext`).
+ * Both are handed down as arguments; nothing here changes while a request runs.
+ */
+import type { BaseContext } from '../hooks.js'
+import type { Caller } from '../identity.js'
+import type { Log } from '../log.js'
+import type { Database, Transaction } from '../managers/database.js'
+import type { Model } from '../model/model.js'
+
+export interface Core {
+  readonly model: Model
+  readonly database: Database
+  readonly log: Log
+  /** false: `auth: off`, or a config without any rule: every check passes and lists are not enforced. */
+  readonly enforce: boolean
+  /** Results of the plugins' `setup`, by plugin name. */
+  readonly managers: Readonly<Record<string, unknown>>
+  /** Wakes the outbox worker after a commit that enqueued something. */
+  wakeOutbox(): void
+  /** `ctx.service(…)`: bound to a caller and, inside a postfix, to the request's transaction. */
+  service(scope: ServiceScope): BaseContext['service']
+  readonly metrics: Metrics
+  /** Public address, base path included, without a trailing slash. */
+  url(): string
+}
+
+export interface ServiceScope {
+  readonly request: RequestContext
+  readonly transaction: Transaction | null
+  readonly effects: Effects | null
+}
+
+/** What a request leaves to be done outside its transaction: run by the operation that opened it. */
+export interface Effects {
+  onRollback(undo: () => unknown, origin: string): void
+  afterCommit(effect: () => unknown, origin: string): void
+}
+
+/** Counters and histograms the services feed; see server/metrics.ts. */
+export interface Metrics {
+  statement(kind: string, seconds: number): void
+  effectFailed(origin: string): void
+}
+
+export interface RequestContext {
+  readonly id: string
+  readonly caller: Caller
+  readonly method: string
+  /** As in the URL, without the query. */
+  readonly path: string
+  readonly signal: AbortSignal
+  readonly log: Log
+}
+
+/** What `respond` sends. A string body is JSON text unless `headers` says otherwise; undefined: no body. */
+export interface Answer {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>
+  readonly body?: unknown
+}
