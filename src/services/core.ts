@@ -25,16 +25,24 @@ export interface Core {
   url(): string
 }
 
+/** `joined: null` in the request: each call of the service is a transaction of its own. */
 export interface ServiceScope {
   readonly request: RequestContext
-  readonly transaction: Transaction | null
-  readonly effects: Effects | null
 }
 
 /** What a request leaves to be done outside its transaction: run by the operation that opened it. */
 export interface Effects {
   onRollback(undo: () => unknown, origin: string): void
   afterCommit(effect: () => unknown, origin: string): void
+}
+
+/**
+ * An operation called from within another one's transaction (`ctx.service` in a postfix) takes part in it: it opens
+ * none, commits nothing, leaves its effects to the outer one, and needs no history of its own.
+ */
+export interface Joined {
+  readonly transaction: Transaction
+  readonly effects: Effects
 }
 
 /** Counters and histograms the services feed; see server/metrics.ts. */
@@ -51,6 +59,7 @@ export interface RequestContext {
   readonly path: string
   readonly signal: AbortSignal
   readonly log: Log
+  readonly joined: Joined | null
 }
 
 /** What `respond` sends. A string body is JSON text unless `headers` says otherwise; undefined: no body. */
