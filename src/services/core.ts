@@ -2,7 +2,8 @@
  * What an operation is given: the wired parts of the runtime (`Core`) and the facts of one request (`RequestContext`).
  * Both are handed down as arguments; nothing here changes while a request runs.
  */
-import type { BaseContext } from '../hooks.js'
+import type { Knex } from 'knex'
+import type { BaseContext, PostfixContext } from '../hooks.js'
 import type { Caller } from '../identity.js'
 import type { Log } from '../log.js'
 import type { Database, Transaction } from '../managers/database.js'
@@ -16,6 +17,10 @@ export interface Core {
   readonly enforce: boolean
   /** Results of the plugins' `setup`, by plugin name. */
   readonly managers: Readonly<Record<string, unknown>>
+  /** Jobs that the loaded plugins declare, by complete name (`s3.deleteObject`). */
+  readonly jobs: ReadonlyMap<string, Job>
+  /** Objection models bound to a knex (a transaction's). */
+  objection(knex: Knex): PostfixContext['models']
   /** Wakes the outbox worker after a commit that enqueued something. */
   wakeOutbox(): void
   /** `ctx.service(…)`: bound to a caller and, inside a postfix, to the request's transaction. */
@@ -23,6 +28,13 @@ export interface Core {
   readonly metrics: Metrics
   /** Public address, base path included, without a trailing slash. */
   url(): string
+}
+
+/** A handler of `ctx.enqueue`, with the settings of the plugin that declares it. */
+export interface Job {
+  readonly plugin: string
+  readonly settings: Readonly<Record<string, unknown>>
+  readonly run: (payload: unknown, ctx: BaseContext) => unknown
 }
 
 /** `joined: null` in the request: each call of the service is a transaction of its own. */
@@ -38,7 +50,7 @@ export interface Effects {
 
 /**
  * An operation called from within another one's transaction (`ctx.service` in a postfix) takes part in it: it opens
- * none, commits nothing, leaves its effects to the outer one, and needs no history of its own.
+ * none, commits nothing and leaves its effects to the outer one; what it writes is recorded in history all the same.
  */
 export interface Joined {
   readonly transaction: Transaction

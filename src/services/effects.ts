@@ -1,0 +1,73 @@
+/**
+ * What an operation leaves to do outside its transaction. `onRollback` undoes run last in, first out when the request
+ * does not commit; `afterCommit` effects run in order once it did. Neither changes the answer: a failure is logged with
+ * its origin (`plugin.hook` on a resource) and counted.
+ */
+import type { Log } from '../log.js'
+import type { Effects, Metrics } from './core.js'
+
+interface Effect {
+  readonly run: () => unknown
+  readonly origin: string
+}
+
+export interface EffectLog extends Effects {
+  /**
+   * Called first thing in every attempt of a transaction: undoes what an earlier attempt registered, keeping what the
+   * prefix hooks registered before the first one.
+   */
+  attempt(): Promise<void>
+  committed(): Promise<void>
+  rolledBack(): Promise<void>
+}
+
+export function createEffects(log: Log, metrics: Metrics): EffectLog {
+  const undos: Effect[] = []
+  const effects: Effect[] = []
+  let mark: { readonly undos: number; readonly effects: number } | null = null
+  let settled = false
+
+  const attempt = async (effect: Effect, kind: string): Promise<void> => {
+    try {
+      await effect.run()
+      log.debug({ origin: effect.origin }, `${kind} done`)
+    } catch (error) {
+      metrics.effectFailed(effect.origin)
+      log.error({ origin: effect.origin, err: error }, `${kind} failed`)
+    }
+  }
+  const undoTo = async (length: number): Promise<void> => {
+    for (let undo = undos.length > length ? undos.pop() : undefined; undo !== undefined; ) {
+      await attempt(undo, 'rollback effect')
+      undo = undos.length > length ? undos.pop() : undefined
+    }
+  }
+  const add = (list: Effect[], run: () => unknown, origin: string): void => {
+    if (typeof run !== 'function') throw new TypeError(`${origin}: an effect must be a function`)
+    if (settled) throw new Error(`${origin}: the request has ended; await everything that the hook starts`)
+    list.push({ run, origin })
+  }
+
+  return {
+    onRollback: (undo, origin) => add(undos, undo, origin),
+    afterCommit: (effect, origin) => add(effects, effect, origin),
+    async attempt() {
+      if (mark === null) {
+        mark = { undos: undos.length, effects: effects.length }
+        return
+      }
+      await undoTo(mark.undos)
+      effects.length = mark.effects
+    },
+    async committed() {
+      settled = true
+      undos.length = 0
+      for (const effect of effects.splice(0)) await attempt(effect, 'after-commit effect')
+    },
+    async rolledBack() {
+      settled = true
+      effects.length = 0
+      await undoTo(0)
+    },
+  }
+}

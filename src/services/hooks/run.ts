@@ -1,0 +1,169 @@
+/**
+ * Runs the hooks of one resource and operation over all items of one level, in the order of the model: traits first,
+ * then the resource's own list. A hook's failure carries plugin, hook and resource into the log; its time is bounded by
+ * `server.timeout`; what a prefix hook leaves behind is checked (check.ts).
+ */
+import { BiodmError } from '../../errors.js'
+import type { Operation, PostfixContext, PostfixItem, PrefixContext, PrefixItem, Row } from '../../hooks.js'
+import type { HookBinding, Resource } from '../../model/model.js'
+import type { Core, Effects, Joined, RequestContext } from '../core.js'
+import { checkData, keysBefore } from './check.js'
+import { enqueue } from './enqueue.js'
+import { bounded } from './time.js'
+
+/** Operations of traits (`download`, `complete`) are strings of their own. */
+export type HookedOperation = Operation | (string & {})
+
+export interface HookCall<Item> {
+  readonly resource: Resource
+  readonly operation: HookedOperation
+  readonly items: readonly Item[]
+}
+
+export function hasHooks(
+  resource: Resource,
+  operation: HookedOperation,
+  stage: 'prefix' | 'postfix',
+): boolean {
+  return (resource.hooks.get(operation)?.[stage].length ?? 0) > 0
+}
+
+/** Before the transaction. Mutates `items[i].data` as the hooks wish; throws what a hook threw, told apart. */
+export async function runPrefix(
+  core: Core,
+  request: RequestContext,
+  effects: Effects,
+  call: HookCall<PrefixItem>,
+): Promise<void> {
+  if (call.items.length === 0) return
+  for (const binding of bindings(call, 'prefix')) {
+    const hook = binding.hook
+    if (hook.stage !== 'prefix') continue
+    const before = keysBefore(call.resource, call.items)
+    await guarded(core, request, call, binding, (signal) => {
+      const context: PrefixContext = {
+        ...common(core, request, effects, call, binding, signal),
+        items: call.items,
+      }
+      return hook.run(Object.freeze(context))
+    })
+    const complaint = checkData(call.resource, call.items, before)
+    if (complaint !== null) throw broken(call, binding, complaint)
+  }
+}
+
+/** Inside the transaction, after the rows of this level are written. */
+export async function runPostfix(
+  core: Core,
+  request: RequestContext,
+  joined: Joined,
+  call: HookCall<PostfixItem>,
+): Promise<void> {
+  if (call.items.length === 0) return
+  const inner: RequestContext = { ...request, joined }
+  for (const binding of bindings(call, 'postfix')) {
+    const hook = binding.hook
+    if (hook.stage !== 'postfix') continue
+    await guarded(core, inner, call, binding, (signal) => {
+      const trx = joined.transaction.knex()
+      const context: PostfixContext = {
+        ...common(core, inner, joined.effects, call, binding, signal),
+        items: call.items,
+        trx,
+        models: core.objection(trx),
+        enqueue: (job, payload) => enqueue(core, joined, job, payload),
+      }
+      return hook.run(Object.freeze(context))
+    })
+  }
+}
+
+/**
+ * The postfix hooks of `read` and `list`: `rows` are the parsed objects that will be sent, changed in place. `keys` are
+ * their primary keys in the same order.
+ */
+export async function runReadHooks(
+  core: Core,
+  request: RequestContext,
+  joined: Joined,
+  resource: Resource,
+  operation: 'read' | 'list',
+  rows: readonly { readonly row: Row; readonly key: Row }[],
+): Promise<void> {
+  const items = rows.map(({ row, key }): PostfixItem => ({ data: {}, row, key, stored: null }))
+  await runPostfix(core, request, joined, { resource, operation, items })
+  const strayed = items.findIndex((item, index) => item.row !== rows[index]?.row)
+  if (strayed >= 0) {
+    throw new BiodmError('internal', undefined, {
+      cause: new Error(
+        `a ${operation} hook of ${resource.name} replaced items[${strayed}].row; change it in place`,
+      ),
+    })
+  }
+}
+
+function bindings<Item>(call: HookCall<Item>, stage: 'prefix' | 'postfix'): readonly HookBinding[] {
+  return call.resource.hooks.get(call.operation)?.[stage] ?? []
+}
+
+const originOf = <Item>(call: HookCall<Item>, binding: HookBinding): string =>
+  `${binding.plugin}.${binding.name} on ${call.resource.name}`
+
+function common<Item>(
+  core: Core,
+  request: RequestContext,
+  effects: Effects,
+  call: HookCall<Item>,
+  binding: HookBinding,
+  signal: AbortSignal,
+) {
+  const origin = originOf(call, binding)
+  return {
+    settings: binding.settings,
+    options: binding.options,
+    managers: core.managers,
+    identity: request.caller,
+    resource: call.resource.name,
+    operation: call.operation,
+    log: request.log.child({ plugin: binding.plugin, hook: binding.name, resource: call.resource.name }),
+    signal,
+    service: core.service({ request: { ...request, signal } }),
+    onRollback: (undo: () => unknown) => effects.onRollback(undo, origin),
+    afterCommit: (effect: () => unknown) => effects.afterCommit(effect, origin),
+  }
+}
+
+/** Names the culprit: a hook's own error is a 500 whose cause is in the log, a `BiodmError` answers as it says. */
+async function guarded<Item>(
+  core: Core,
+  request: RequestContext,
+  call: HookCall<Item>,
+  binding: HookBinding,
+  run: (signal: AbortSignal) => unknown,
+): Promise<void> {
+  const origin = originOf(call, binding)
+  try {
+    await bounded(run, core.model.definition.server.timeoutMs, request.signal, `hook ${origin}`)
+  } catch (error) {
+    const where = {
+      plugin: binding.plugin,
+      hook: binding.name,
+      resource: call.resource.name,
+      operation: call.operation,
+    }
+    if (error instanceof BiodmError) {
+      request.log.info(
+        { ...where, code: error.code, err: error.cause },
+        `hook ${origin} refused: ${error.message}`,
+      )
+      throw error
+    }
+    request.log.error({ ...where, err: error }, `hook ${origin} failed`)
+    throw new BiodmError('internal', undefined, { cause: error })
+  }
+}
+
+function broken<Item>(call: HookCall<Item>, binding: HookBinding, complaint: string): BiodmError {
+  const origin = originOf(call, binding)
+  return new BiodmError('internal', undefined, { cause: new Error(`hook ${origin} ${complaint}`) })
+}
