@@ -14,13 +14,26 @@ import type { ErrorCode, ErrorOptions } from './errors.js'
 import type { Caller } from './identity.js'
 import type { Log } from './log.js'
 
-/** What a resource can do and a hook can follow. `write` in a config stands for create and update. */
-export const OPERATIONS = ['read', 'list', 'create', 'update', 'delete', 'release', 'clone'] as const
+/**
+ * What a resource can do and a hook can follow. `write` in a config stands for create and update; `unlink` (postfix
+ * only) follows the removal of links of an n–m relation by `PUT` or `DELETE` on a collection, on the rows linked to.
+ */
+export const OPERATIONS = ['read', 'list', 'create', 'update', 'delete', 'unlink', 'release', 'clone'] as const
 export type Operation = (typeof OPERATIONS)[number]
 export type Stage = 'prefix' | 'postfix'
 
 export type Row = Record<string, unknown>
 export type Key = Readonly<Record<string, unknown>>
+
+/**
+ * Where an item hangs: the resource and relation that lead to it, and the key of the row they start from as far as it is
+ * known. On a collection route (`POST /groups/x/users`) that row is the path's and has no object in the body.
+ */
+export interface Via {
+  readonly resource: string
+  readonly relation: string
+  readonly key: Key | null
+}
 
 /** One object of the request that a prefix hook may complete. */
 export interface PrefixItem {
@@ -28,6 +41,10 @@ export interface PrefixItem {
   data: Row
   /** The object that this one is nested in, or null at the root. */
   readonly parent: Row | null
+  /** The relation that it is nested in, or null at the root. */
+  readonly via: Via | null
+  /** JSON pointer of the object in the body, for the `errors` of a refusal: `/datasets/0`, `''` at the root. */
+  readonly pointer: string
   /** Primary key as far as the caller gave it; null when it will be generated. */
   readonly key: Key | null
   /** For update, delete, release and clone: the stored row as the operation found it; null when not loaded. */
@@ -46,6 +63,11 @@ export interface PostfixItem {
   readonly key: Key
   /** create: null. update, delete: the row before. release, clone: the row that was copied. */
   readonly stored: Readonly<Row> | null
+  /**
+   * unlink: the n–m relation that no longer leads to this row, from the row it was removed from (`row` itself stays).
+   * Null elsewhere.
+   */
+  readonly via?: Via | null
 }
 
 /** What every hook, job and route is given. */
@@ -92,6 +114,11 @@ interface HookContextBase extends BaseContext {
 
 export interface PrefixContext extends HookContextBase {
   readonly items: readonly PrefixItem[]
+  /**
+   * Whether the static rules of this resource let the caller `verb` this item: asked before an effect elsewhere, since
+   * what depends on stored rows is judged only later. True under `auth: off` and for the system.
+   */
+  may(verb: string, item: PrefixItem): boolean
 }
 
 export interface PostfixContext extends HookContextBase {
