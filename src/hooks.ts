@@ -18,7 +18,16 @@ import type { Log } from './log.js'
  * What a resource can do and a hook can follow. `write` in a config stands for create and update; `unlink` (postfix
  * only) follows the removal of links of an n–m relation by `PUT` or `DELETE` on a collection, on the rows linked to.
  */
-export const OPERATIONS = ['read', 'list', 'create', 'update', 'delete', 'unlink', 'release', 'clone'] as const
+export const OPERATIONS = [
+  'read',
+  'list',
+  'create',
+  'update',
+  'delete',
+  'unlink',
+  'release',
+  'clone',
+] as const
 export type Operation = (typeof OPERATIONS)[number]
 export type Stage = 'prefix' | 'postfix'
 

@@ -9,6 +9,7 @@ import type { HookBinding, Resource } from '../../model/model.js'
 import type { Core, Effects, Joined, RequestContext } from '../core.js'
 import { checkData, keysBefore } from './check.js'
 import { enqueue } from './enqueue.js'
+import { may } from './may.js'
 import { bounded } from './time.js'
 
 /** Operations of traits (`download`, `complete`) are strings of their own. */
@@ -44,6 +45,7 @@ export async function runPrefix(
       const context: PrefixContext = {
         ...common(core, request, effects, call, binding, signal),
         items: call.items,
+        may: (verb, item) => may(call.resource, request.caller, core.enforce, verb, item),
       }
       return hook.run(Object.freeze(context))
     })
