@@ -3,11 +3,11 @@
  * Both are handed down as arguments; nothing here changes while a request runs.
  */
 import type { Knex } from 'knex'
-import type { BaseContext, Key, PostfixContext } from '../hooks.js'
+import type { BaseContext, PostfixContext } from '../hooks.js'
 import type { Caller } from '../identity.js'
 import type { Log } from '../log.js'
 import type { Database, Transaction } from '../managers/database.js'
-import type { Model, Resource } from '../model/model.js'
+import type { Model } from '../model/model.js'
 
 export interface Core {
   readonly model: Model
@@ -15,8 +15,6 @@ export interface Core {
   readonly log: Log
   /** false: `auth: off`, or a config without any rule: every check passes and lists are not enforced. */
   readonly enforce: boolean
-  /** Whether the static rules let the caller `verb` (a row with this key of) the resource: access/static. */
-  may(resource: Resource, verb: string, caller: Caller, key: Key | null): boolean
   /** Results of the plugins' `setup`, by plugin name. */
   readonly managers: Readonly<Record<string, unknown>>
   /** Jobs that the loaded plugins declare, by complete name (`s3.deleteObject`). */
