@@ -141,6 +141,21 @@ export interface PostfixContext extends HookContextBase {
    * the commit at least once by one of the processes. `job` is `plugin.name`; `payload` is JSON.
    */
   enqueue(job: string, payload: unknown): Promise<void>
+  /** `read` and `list` only: what is being answered. Null elsewhere. */
+  readonly answer: AnswerFacts | null
+}
+
+/**
+ * What a `read` or `list` hook may know of the answer that its rows belong to. These hooks run on the rows at the root of
+ * every answer that shows the resource: of its `GET` routes, and of writes and releases, whose rows are read back.
+ */
+export interface AnswerFacts {
+  /** Paths that the query's `fields` names, as sent; null: the default shape. */
+  readonly fields: readonly string[] | null
+  /** `read` or `list` for a `GET`, else the operation that is answered: `create`, `update`, `release`. */
+  readonly to: string
+  /** Whether the caller may `verb` each row, in the order of `items`: static rules and lists, in one statement. */
+  may(verb: string): Promise<readonly boolean[]>
 }
 
 export type Hook =

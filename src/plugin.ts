@@ -45,7 +45,10 @@ export interface Trait {
   readonly description?: string
   /** JSON Schema of the trait's options (`traits: { s3.file: { key: … } }`). */
   readonly options?: JsonSchema
-  /** As in a config, short or long form. */
+  /**
+   * As in a config, short or long form. `virtual: true` with `readonly: true` makes a computed column: never stored and
+   * never accepted, null unless a `read` or `list` hook puts a value into the row.
+   */
   readonly columns?: Readonly<Record<string, unknown>>
   readonly relations?: Readonly<Record<string, unknown>>
   readonly unique?: readonly (readonly string[])[]
@@ -53,6 +56,8 @@ export interface Trait {
   readonly hooks?: Readonly<
     Record<string, { readonly prefix?: readonly HookRef[]; readonly postfix?: readonly HookRef[] }>
   >
+  /** Further operations that hooks of the resource may follow; the trait's routes carry them out by `ctx.operate`. */
+  readonly operations?: readonly string[]
   /** Further verbs that `access:` and `permissions:` of the resource may name. */
   readonly verbs?: readonly string[]
   /** Mounted under the resource's path: `/{id}/download`. */
@@ -182,8 +187,11 @@ export interface PluginRoute extends RouteBase {
 }
 
 export interface TraitRoute extends RouteBase {
-  /** Checked on the row before `run`: 404 when it may not be read, 401/403 when the verb is refused. */
-  readonly verb: string
+  /**
+   * Checked on the row before `run`: 404 when it may not be read, 401/403 when the verb is refused. Null: nothing is
+   * checked but that the row exists, and `run` decides by what the request carries (a signed token).
+   */
+  readonly verb: string | null
   run(ctx: TraitRouteContext): Promise<RouteResult> | RouteResult
 }
 
@@ -210,6 +218,17 @@ export interface TraitRouteContext extends RouteContext {
   readonly row: Readonly<Row>
   /** Whether the caller may `verb` this row. */
   may(verb: string): Promise<boolean>
+  /**
+   * Carries out an operation of the trait on this row: its prefix hooks, then `run` in a transaction with the row locked
+   * and read again, its postfix hooks, the commit. `not_found` when the row has gone.
+   */
+  operate<T>(operation: string, run: (ctx: OperationContext) => Promise<T>): Promise<T>
+}
+
+/** Inside `operate`. */
+export interface OperationContext extends TransactionContext {
+  /** The stored row with all columns as it is under the lock. */
+  readonly row: Readonly<Row>
 }
 
 export interface RouteResult {

@@ -138,7 +138,10 @@ export interface ColumnDefinition {
   readonly values: readonly string[] | null
   readonly readonly: boolean
   readonly hidden: boolean
-  /** Accepted in bodies and handed to prefix hooks, never stored, returned or recorded (a password). */
+  /**
+   * Not stored, filtered or sorted by. Alone: accepted in bodies and handed to prefix hooks, never returned or recorded (a
+   * password). With `readonly`: computed; never accepted, returned as null unless a read hook fills it.
+   */
   readonly virtual: boolean
   readonly description: string | null
   readonly renamedFrom: string | null

@@ -4,7 +4,15 @@
  * `server.timeout`; what a prefix hook leaves behind is checked (check.ts).
  */
 import { BiodmError } from '../../errors.js'
-import type { Operation, PostfixContext, PostfixItem, PrefixContext, PrefixItem, Row } from '../../hooks.js'
+import type {
+  AnswerFacts,
+  Operation,
+  PostfixContext,
+  PostfixItem,
+  PrefixContext,
+  PrefixItem,
+  Row,
+} from '../../hooks.js'
 import type { HookBinding, Resource } from '../../model/model.js'
 import type { Core, Effects, Joined, RequestContext } from '../core.js'
 import { checkData, keysBefore } from './check.js'
@@ -19,6 +27,8 @@ export interface HookCall<Item> {
   readonly resource: Resource
   readonly operation: HookedOperation
   readonly items: readonly Item[]
+  /** Of `read` and `list` hooks. */
+  readonly answer?: AnswerFacts
 }
 
 export function hasHooks(
@@ -74,6 +84,7 @@ export async function runPostfix(
         trx,
         models: core.objection(trx),
         enqueue: (job, payload) => enqueue(core, joined, job, payload),
+        answer: call.answer ?? null,
       }
       return hook.run(Object.freeze(context))
     })
@@ -91,9 +102,10 @@ export async function runReadHooks(
   resource: Resource,
   operation: 'read' | 'list',
   rows: readonly { readonly row: Row; readonly key: Row }[],
+  answer: AnswerFacts,
 ): Promise<void> {
   const items = rows.map(({ row, key }): PostfixItem => ({ data: {}, row, key, stored: null }))
-  await runPostfix(core, request, joined, { resource, operation, items })
+  await runPostfix(core, request, joined, { resource, operation, items, answer })
   const strayed = items.findIndex((item, index) => item.row !== rows[index]?.row)
   if (strayed >= 0) {
     throw new BiodmError('internal', undefined, {
