@@ -1,0 +1,27 @@
+import type { ResourceFacts } from '../plugin.js'
+import { formatKey } from './format-key.js'
+import type { Model, Resource } from './model.js'
+
+/** What plugins may know of a resource: a frozen extract of the model. */
+export function resourceFacts(resource: Resource): ResourceFacts {
+  const toOne = [...resource.relations.values()].filter((relation) => relation.kind === 'one')
+  return Object.freeze({
+    name: resource.name,
+    path: resource.path,
+    table: resource.table,
+    versioned: resource.versioned,
+    primaryKey: Object.freeze(resource.primaryKey.map((column) => column.name)),
+    columns: Object.freeze([...resource.columns.keys()]),
+    traits: Object.freeze(Object.fromEntries(resource.traits)),
+    toOne: Object.freeze(
+      Object.fromEntries(
+        toOne.map(({ name, target, columns }) => [name, Object.freeze({ target, columns })]),
+      ),
+    ),
+    formatKey: (key) => formatKey(resource, key),
+  })
+}
+
+export function allFacts(model: Model): ReadonlyMap<string, ResourceFacts> {
+  return new Map([...model.resources.values()].map((resource) => [resource.name, resourceFacts(resource)]))
+}

@@ -1,0 +1,74 @@
+/** What a plugin's `setup`, tasks and commands get of the runtime (plugin.ts `RuntimeTools`). */
+
+import type { BaseContext } from '../hooks.js'
+import { SYSTEM } from '../identity.js'
+import { createStore } from '../managers/store.js'
+import { allFacts } from '../model/facts.js'
+import type { RuntimeTools, TransactionContext } from '../plugin.js'
+import type { Core, Job, RequestContext } from './core.js'
+import { createEffects } from './effects.js'
+import { enqueue } from './hooks/enqueue.js'
+
+export function runtimeTools(core: Core, plugin: string): RuntimeTools {
+  const facts = allFacts(core.model)
+  const request = systemRequest(core, plugin, new AbortController().signal)
+  return Object.freeze({
+    url: () => core.url(),
+    dir: core.model.definition.dir,
+    adminGroup: core.model.definition.server.adminGroup,
+    service: core.service({ request }),
+    store: createStore(core.database, plugin),
+    transaction: <T>(run: (ctx: TransactionContext) => Promise<T>) => transaction(core, request, run),
+    resource: (name: string) => facts.get(name),
+    resources: Object.freeze([...facts.values()]),
+  })
+}
+
+/** A transaction of a plugin's own: models and outbox, effects run when it ends. */
+export async function transaction<T>(
+  core: Core,
+  request: RequestContext,
+  run: (ctx: TransactionContext) => Promise<T>,
+): Promise<T> {
+  const effects = createEffects(request.log, core.metrics)
+  try {
+    const result = await core.database.transaction(
+      async (trx) => {
+        await effects.attempt()
+        const knex = trx.knex()
+        const joined = { transaction: trx, effects }
+        return await run({
+          trx: knex,
+          models: core.objection(knex),
+          enqueue: (job, payload) => enqueue(core, joined, job, payload),
+        })
+      },
+      { signal: request.signal },
+    )
+    await effects.committed()
+    return result
+  } catch (error) {
+    await effects.rolledBack()
+    throw error
+  }
+}
+
+/** The context of a job, task or command: as the system, outside any request. */
+export function backgroundContext(
+  core: Core,
+  origin: Pick<Job, 'plugin' | 'settings'>,
+  signal: AbortSignal,
+): BaseContext {
+  return {
+    settings: origin.settings,
+    managers: core.managers,
+    log: core.log.child({ plugin: origin.plugin }),
+    signal,
+    service: core.service({ request: systemRequest(core, origin.plugin, signal) }),
+  }
+}
+
+function systemRequest(core: Core, plugin: string, signal: AbortSignal): RequestContext {
+  const log = core.log.child({ plugin })
+  return { id: plugin, caller: SYSTEM, method: 'INTERNAL', path: `/${plugin}`, signal, log, joined: null }
+}
