@@ -1,3 +1,4 @@
+import type { Key } from '../hooks.js'
 import type { ResourceFacts } from '../plugin.js'
 import { formatKey } from './format-key.js'
 import type { Model, Resource } from './model.js'
@@ -18,7 +19,7 @@ export function resourceFacts(resource: Resource): ResourceFacts {
         toOne.map(({ name, target, columns }) => [name, Object.freeze({ target, columns })]),
       ),
     ),
-    formatKey: (key) => formatKey(resource, key),
+    formatKey: (key: Key) => formatKey(resource, key),
   })
 }
 
