@@ -12,28 +12,24 @@ export async function bounded<T>(
   what: string,
 ): Promise<T> {
   const controller = new AbortController()
-  return await new Promise<T>((resolve, reject) => {
-    const stop = (reason: BiodmError): void => {
-      controller.abort(reason)
-      reject(reason)
+  let onAbort = (): void => {}
+  let timer: NodeJS.Timeout | undefined
+  const stopped = new Promise<never>((_, reject) => {
+    const stop = (cause: unknown): void => {
+      const error = new BiodmError('timeout', undefined, { cause })
+      controller.abort(error)
+      reject(error)
     }
-    const onAbort = (): void => stop(new BiodmError('timeout', undefined, { cause: outer.reason }))
-    const timer = setTimeout(() => {
-      stop(new BiodmError('timeout', undefined, { cause: new Error(`${what} took longer than ${ms} ms`) }))
-    }, ms)
-    const settle = (): void => {
-      clearTimeout(timer)
-      outer.removeEventListener('abort', onAbort)
-    }
-    if (outer.aborted) {
-      clearTimeout(timer)
-      onAbort()
-      return
-    }
-    outer.addEventListener('abort', onAbort, { once: true })
-    Promise.resolve()
-      .then(() => work(controller.signal))
-      .then(resolve, reject)
-      .finally(settle)
+    onAbort = () => stop(outer.reason)
+    timer = setTimeout(() => stop(new Error(`${what} took longer than ${ms} ms`)), ms)
+    if (outer.aborted) onAbort()
+    else outer.addEventListener('abort', onAbort, { once: true })
   })
+  try {
+    const working = controller.signal.aborted ? stopped : Promise.resolve().then(() => work(controller.signal))
+    return await Promise.race([working, stopped])
+  } finally {
+    clearTimeout(timer)
+    outer.removeEventListener('abort', onAbort)
+  }
 }
