@@ -102,28 +102,84 @@ export interface RelatedPlan {
 export type QueryPlan = ReadPlan | ListPlan | RelatedPlan
 
 /**
- * One object of a write tree, flattened. `parent` and `children` are positions in the plan's node list, so a plan
- * prints and compares as data.
+ * A write tree, flattened. `nodes` are the objects of the body in the order they appear (parents before what they
+ * hold); `rows` are what is stored: one for each node, except that nodes naming the same key share one. Positions stand
+ * for references, so a plan prints and compares as data.
  */
+export interface WritePlan {
+  readonly kind: 'write'
+  readonly nodes: readonly WriteNode[]
+  readonly rows: readonly WriteRow[]
+  /** Links of n–m relations, without repetition. */
+  readonly links: readonly WriteLink[]
+  /** Inverse one-to-one relations given as null: whatever points at the row through them is unlinked. */
+  readonly unlinks: readonly WriteUnlink[]
+  /** Nodes that the answer shows, in the body's order. */
+  readonly answer: readonly number[]
+  /** The body (or the collection) was an array. */
+  readonly many: boolean
+  /** The row that the path names, always position 0 of `rows`; null for a write to the resource's own collection. */
+  readonly target: WriteTarget | null
+}
+
+/** `update`: the row itself is written. `add`, `replace`: its collection `relation` is. */
+export interface WriteTarget {
+  readonly mode: 'update' | 'add' | 'replace'
+  readonly relation: string | null
+}
+
 export interface WriteNode {
   readonly resource: string
   /** JSON pointer of the object in the body. */
   readonly pointer: string
+  /** Nesting below the root of the body: hooks run by depth. */
+  readonly depth: number
+  readonly parent: number | null
+  /** Relation of the parent that holds this object. */
+  readonly via: string | null
+  /** Position in `rows`. */
+  readonly row: number
+  /** The caller's own object, which prefix hooks may complete. */
+  readonly data: Row
+}
+
+export interface WriteRow {
+  readonly resource: string
+  /** Of the first object that names this row. */
+  readonly pointer: string
   /** Distance from the root; -1, -2… for to-one objects, which are written before what refers to them. */
   readonly level: number
-  /** Values by column as given (foreign keys filled from nested to-one objects with a complete key). */
+  /** Stored columns as given, in canonical form; foreign keys of `links` are filled when their row is written. */
   readonly values: Readonly<Row>
   /** The complete primary key when the caller gave it. */
   readonly key: Key | null
-  /** All required columns are there: may be created. */
-  readonly complete: boolean
+  /** What keeps the row from being created: columns, or to-one relations. */
   readonly missing: readonly string[]
-  /** Foreign keys that another node of the tree will supply. */
-  readonly links: readonly NodeLink[]
+  /** Something but the key is given: an existing row is updated, not merely referred to. */
+  readonly content: boolean
+  /** Foreign keys that another row of the tree supplies. */
+  readonly parents: readonly RowParent[]
+  /** `perm_*` fields as given. */
+  readonly lists: Readonly<Row>
 }
 
-/** `columns` of this node are filled from the key of node `from`. */
-export interface NodeLink {
+/** `columns` of the row take the values of `references` of row `from`. */
+export interface RowParent {
+  readonly relation: string
+  readonly columns: readonly { readonly column: string; readonly references: string }[]
+  readonly from: number
+  /** The link was asked for from the other side: a child in its parent's array. */
+  readonly inverse: boolean
+}
+
+export interface WriteLink {
+  readonly resource: string
+  readonly relation: string
+  readonly from: number
+  readonly to: number
+}
+
+export interface WriteUnlink {
   readonly relation: string
   readonly from: number
 }

@@ -1,0 +1,395 @@
+import type { ErrorObject } from 'ajv'
+import type { InverseDefinition, ThroughDefinition, ToOneDefinition } from '../config/definition.js'
+import type { Key, Row } from '../hooks.js'
+import type { Column, Model, Relation, Resource } from '../model/model.js'
+import { canonical, sameValue } from './canonical.js'
+import type { RowParent, WriteLink, WriteNode, WritePlan, WriteRow, WriteTarget, WriteUnlink } from './plan.js'
+import { type Problems, pointerToken } from './problems.js'
+import type { PlanStage } from './write.js'
+import { keyOf, keyText, writeShape } from './write-shape.js'
+
+/** Where an object hangs: the row that holds it and how. */
+interface Place {
+  readonly parent: number | null
+  readonly via: string | null
+  readonly depth: number
+  readonly level: number
+  /** Set for a child of a one-to-many or inverse one-to-one: its foreign key is the holder's key. */
+  readonly holder: { readonly relation: InverseDefinition; readonly row: number } | null
+}
+
+/** A row while its plan is made. */
+interface Draft {
+  readonly resource: Resource
+  readonly pointer: string
+  level: number
+  values: Row
+  key: Key | null
+  content: boolean
+  parents: RowParent[]
+  lists: Row
+}
+
+const isObject = (value: unknown): value is Row =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const ROOT: Place = { parent: null, via: null, depth: 0, level: 0, holder: null }
+
+/** Flattens the objects of one request; problems are collected, never thrown, except for the limits. */
+export class Tree {
+  readonly #model: Model
+  readonly #problems: Problems
+  readonly #stage: PlanStage
+  readonly #nodes: (WriteNode | null)[] = []
+  readonly #rows: Draft[] = []
+  readonly #byKey = new Map<string, Map<string, number>>()
+  readonly #links = new Map<string, WriteLink>()
+  readonly #unlinks: WriteUnlink[] = []
+
+  constructor(model: Model, problems: Problems, stage: PlanStage) {
+    this.#model = model
+    this.#problems = problems
+    this.#stage = stage
+  }
+
+  /** An object at the root of the body; `key`: the one of the path, which the body may only repeat. */
+  root(resource: Resource, data: unknown, pointer: string, key: Key | null): number {
+    return this.#visit(resource, data, pointer, ROOT, key)
+  }
+
+  /** The row of the path, merely referred to: it has no object in the body. */
+  reference(resource: Resource, key: Key): number {
+    return this.#addRow({
+      resource,
+      pointer: '',
+      level: 0,
+      values: { ...key },
+      key,
+      content: false,
+      parents: [],
+      lists: {},
+    })
+  }
+
+  /** An object of the collection `relation` of row `owner`. */
+  member(
+    resource: Resource,
+    relation: InverseDefinition | ThroughDefinition,
+    owner: number,
+    data: unknown,
+    pointer: string,
+  ): number {
+    const place: Place = {
+      parent: null,
+      via: relation.name,
+      depth: 0,
+      level: 1,
+      holder: relation.kind === 'through' ? null : { relation, row: owner },
+    }
+    const index = this.#visit(this.#model.resource(relation.target), data, pointer, place, null)
+    const node = this.#nodes[index]
+    if (relation.kind === 'through' && node) this.#link(resource, relation.name, owner, node.row)
+    return index
+  }
+
+  plan(answer: readonly number[], many: boolean, target: WriteTarget | null): WritePlan {
+    return Object.freeze({
+      kind: 'write',
+      nodes: Object.freeze(this.#nodes.filter((node) => node !== null)),
+      rows: Object.freeze(this.#rows.map((draft) => this.#freeze(draft))),
+      links: Object.freeze([...this.#links.values()]),
+      unlinks: Object.freeze(this.#unlinks),
+      answer: Object.freeze(answer),
+      many,
+      target: target === null ? null : Object.freeze(target),
+    })
+  }
+
+  /** Position of the node, or -1 when it is no object at all. */
+  #visit(resource: Resource, data: unknown, pointer: string, place: Place, pathKey: Key | null): number {
+    if (!this.#accepts(resource, data, pointer, place.depth)) return -1
+    const index = this.#nodes.push(null) - 1
+    const draft = this.#draft(resource, data, pointer, place.level)
+    for (const relation of writeShape(this.#model, resource).toOne) {
+      if (Object.hasOwn(data, relation.name)) this.#toOne(draft, relation, data[relation.name], index, place)
+    }
+    if (place.holder !== null) this.#hold(draft, place.holder.relation, place.holder.row)
+    this.#identify(draft, pathKey)
+    const row = this.#place(draft, pathKey !== null)
+    this.#nodes[index] = Object.freeze({
+      resource: resource.name,
+      pointer,
+      depth: place.depth,
+      parent: place.parent,
+      via: place.via,
+      row,
+      data,
+    })
+    for (const [name, value] of Object.entries(data)) {
+      const relation = resource.relations.get(name)
+      if (relation !== undefined && relation.kind !== 'one') {
+        this.#toMany(relation, value, { resource, index, row, pointer, place })
+      }
+    }
+    return index
+  }
+
+  #accepts(resource: Resource, data: unknown, pointer: string, depth: number): data is Row {
+    const { limits } = this.#model.definition.server
+    if (!isObject(data)) {
+      this.#problems.add(pointer, `must be an object of ${resource.name}`)
+      return false
+    }
+    if (depth >= limits.treeDepth) {
+      this.#problems.add(pointer, `is nested deeper than ${limits.treeDepth} levels; send it in a request of its own`)
+      this.#problems.refuse()
+    }
+    if (this.#nodes.length >= limits.rows) {
+      this.#problems.add(pointer, `is one object too many: at most ${limits.rows} in one request`)
+      this.#problems.refuse()
+    }
+    if (this.#stage === 'client' && !resource.body.object(data)) {
+      for (const error of resource.body.object.errors ?? []) this.#refused(pointer, error)
+    }
+    return true
+  }
+
+  #refused(pointer: string, error: ErrorObject): void {
+    const place = `${pointer}${error.instancePath}`
+    const extra: unknown = error.params['additionalProperty'] ?? error.params['unevaluatedProperty']
+    if (typeof extra === 'string') this.#problems.add(place + pointerToken(extra), error.message ?? 'is unknown')
+    else this.#problems.add(place, error.message ?? 'is not valid')
+  }
+
+  #draft(resource: Resource, data: Row, pointer: string, level: number): Draft {
+    const { lists } = writeShape(this.#model, resource)
+    const draft: Draft = {
+      resource,
+      pointer,
+      level,
+      values: {},
+      key: null,
+      content: false,
+      parents: [],
+      lists: {},
+    }
+    for (const [name, value] of Object.entries(data)) {
+      if (value === undefined) continue
+      const column = resource.columns.get(name)
+      if (column !== undefined) this.#column(draft, column, value)
+      else if (lists.has(name)) {
+        draft.lists[name] = value
+        draft.content = true
+      }
+    }
+    return draft
+  }
+
+  #column(draft: Draft, column: Column, value: unknown): void {
+    if (!column.virtual) draft.values[column.name] = canonical(column, value)
+    if (!column.primary) draft.content = true
+  }
+
+  #toOne(draft: Draft, relation: ToOneDefinition, value: unknown, index: number, place: Place): void {
+    const pointer = draft.pointer + pointerToken(relation.name)
+    if (!relation.constraint) {
+      this.#problems.add(pointer, 'is derived and cannot be written')
+      return
+    }
+    if (value === undefined) return
+    const primary = relation.columns.every((pair) => draft.resource.columns.get(pair.column)?.primary)
+    if (!primary) draft.content = true
+    if (value === null) {
+      if (relation.required) this.#problems.add(pointer, 'is required and cannot be null')
+      this.#fill(draft, relation.name, relation.columns, null)
+      return
+    }
+    const target = this.#model.resource(relation.target)
+    const child: Place = {
+      parent: index,
+      via: relation.name,
+      depth: place.depth + 1,
+      level: draft.level - 1,
+      holder: null,
+    }
+    const node = this.#nodes[this.#visit(target, value, pointer, child, null)]
+    if (!node) return
+    draft.parents.push({ relation: relation.name, columns: relation.columns, from: node.row, inverse: false })
+    this.#fill(draft, relation.name, relation.columns, this.#rows[node.row]?.key)
+  }
+
+  /** The foreign key of a child is its holder's key, whatever way it is said again inside the child. */
+  #hold(draft: Draft, inverse: InverseDefinition, holder: number): void {
+    const key = this.#rows[holder]?.key
+    const again = draft.parents.findIndex((parent) => parent.relation === inverse.via)
+    const said = again < 0 ? undefined : draft.parents[again]
+    const contradicting = said !== undefined && said.from !== holder
+    if (contradicting) {
+      this.#problems.add(
+        draft.pointer + pointerToken(inverse.via),
+        `contradicts the object that holds this one in "${inverse.name}"`,
+      )
+      return
+    }
+    if (said !== undefined) draft.parents.splice(again, 1)
+    draft.content = true
+    draft.parents.push({ relation: inverse.via, columns: inverse.columns, from: holder, inverse: true })
+    this.#fill(draft, inverse.via, inverse.columns, key)
+  }
+
+  /** `key`: of the row linked to; null unlinks; undefined: not known before that row is written. */
+  #fill(draft: Draft, relation: string, columns: RowParent['columns'], key: Key | null | undefined): void {
+    for (const { column, references } of columns) {
+      const linked = key === null ? null : key?.[references]
+      const given = draft.values[column]
+      if (given !== undefined && (linked === undefined || !sameValue(given, linked))) {
+        this.#problems.add(draft.pointer + pointerToken(column), `contradicts "${relation}"`)
+      }
+      if (linked !== undefined) draft.values[column] = linked
+    }
+  }
+
+  #identify(draft: Draft, pathKey: Key | null): void {
+    if (pathKey === null) {
+      draft.key = keyOf(draft.resource, draft.values)
+      return
+    }
+    for (const column of draft.resource.primaryKey) {
+      const given = draft.values[column.name]
+      if (given !== undefined && !sameValue(given, canonical(column, pathKey[column.name]))) {
+        this.#problems.add(
+          draft.pointer + pointerToken(column.name),
+          'is part of the key that the path names and cannot change',
+        )
+      }
+      draft.values[column.name] = pathKey[column.name]
+    }
+    draft.key = pathKey
+  }
+
+  /** A new row, or the one that an earlier object with the same key has made. */
+  #place(draft: Draft, exists: boolean): number {
+    const same = draft.key === null ? undefined : this.#known(draft.resource, draft.key)
+    const row = same === undefined ? undefined : this.#rows[same]
+    if (same !== undefined && row !== undefined) {
+      this.#merge(row, draft)
+      return same
+    }
+    const missing = this.#missing(draft)
+    // An object with its whole key may refer to an existing row; only the database can tell.
+    if (missing.length > 0 && draft.key === null && !exists && !this.#maybeCompleted(draft.resource)) {
+      this.#problems.missing(draft.pointer, draft.resource.name, missing)
+    }
+    return this.#addRow(draft)
+  }
+
+  #known(resource: Resource, key: Key): number | undefined {
+    return this.#byKey.get(resource.name)?.get(keyText(resource, key))
+  }
+
+  #addRow(draft: Draft): number {
+    const index = this.#rows.push(draft) - 1
+    if (draft.key !== null) {
+      const keys = this.#byKey.get(draft.resource.name) ?? new Map<string, number>()
+      keys.set(keyText(draft.resource, draft.key), index)
+      this.#byKey.set(draft.resource.name, keys)
+    }
+    return index
+  }
+
+  #merge(row: Draft, again: Draft): void {
+    row.level = Math.min(row.level, again.level)
+    if (!again.content) return
+    if (row.content && !this.#sameContent(row, again)) {
+      this.#problems.add(again.pointer, `is the same row as "${row.pointer}" with different content`)
+      return
+    }
+    row.values = { ...row.values, ...again.values }
+    row.lists = { ...row.lists, ...again.lists }
+    row.content = true
+    const known = new Set(row.parents.map((parent) => parent.relation))
+    row.parents.push(...again.parents.filter((parent) => !known.has(parent.relation)))
+  }
+
+  #sameContent(row: Draft, again: Draft): boolean {
+    const linked = (draft: Draft) =>
+      Object.fromEntries(draft.parents.map((parent) => [parent.relation, parent.from]))
+    return (
+      sameValue(row.values, again.values) &&
+      sameValue(row.lists, again.lists) &&
+      sameValue(linked(row), linked(again))
+    )
+  }
+
+  #missing(draft: Draft): string[] {
+    const linked = new Set(draft.parents.flatMap((parent) => parent.columns.map((pair) => pair.column)))
+    return writeShape(this.#model, draft.resource)
+      .requirements.filter((requirement) =>
+        requirement.columns.some((column) => (draft.values[column] ?? null) === null && !linked.has(column)),
+      )
+      .map((requirement) => requirement.label)
+  }
+
+  #maybeCompleted(resource: Resource): boolean {
+    return this.#stage === 'client' && (resource.hooks.get('create')?.prefix.length ?? 0) > 0
+  }
+
+  #toMany(
+    relation: Exclude<Relation, ToOneDefinition>,
+    value: unknown,
+    from: { resource: Resource; index: number; row: number; pointer: string; place: Place },
+  ): void {
+    if (value === undefined) return
+    const pointer = from.pointer + pointerToken(relation.name)
+    const target = this.#model.resource(relation.target)
+    if (relation.kind === 'inverse_one' && value === null) {
+      this.#unlinkInverse(relation, target, pointer, from.row)
+      return
+    }
+    if (relation.kind !== 'inverse_one' && !Array.isArray(value)) {
+      this.#problems.add(pointer, `must be an array of ${target.name} objects`)
+      return
+    }
+    const place: Place = {
+      parent: from.index,
+      via: relation.name,
+      depth: from.place.depth + 1,
+      level: from.place.level + 1,
+      holder: relation.kind === 'through' ? null : { relation, row: from.row },
+    }
+    const objects: readonly unknown[] = Array.isArray(value) ? value : [value]
+    const many = relation.kind !== 'inverse_one'
+    objects.forEach((item, position) => {
+      const child = this.#visit(target, item, many ? `${pointer}/${position}` : pointer, place, null)
+      const node = this.#nodes[child]
+      if (relation.kind === 'through' && node) this.#link(from.resource, relation.name, from.row, node.row)
+    })
+  }
+
+  #unlinkInverse(relation: InverseDefinition, target: Resource, pointer: string, row: number): void {
+    const forward = target.relations.get(relation.via)
+    if (forward?.kind === 'one' && forward.required) {
+      this.#problems.add(pointer, `cannot be unlinked: ${target.name} requires "${relation.via}"; delete it instead`)
+      return
+    }
+    this.#unlinks.push(Object.freeze({ relation: relation.name, from: row }))
+  }
+
+  #link(resource: Resource, relation: string, from: number, to: number): void {
+    this.#links.set(`${from} ${relation} ${to}`, Object.freeze({ resource: resource.name, relation, from, to }))
+  }
+
+  #freeze(draft: Draft): WriteRow {
+    return Object.freeze({
+      resource: draft.resource.name,
+      pointer: draft.pointer,
+      level: draft.level,
+      values: Object.freeze(draft.values),
+      key: draft.key === null ? null : Object.freeze(draft.key),
+      missing: Object.freeze(this.#missing(draft)),
+      content: draft.content,
+      parents: Object.freeze(draft.parents),
+      lists: Object.freeze(draft.lists),
+    })
+  }
+}
