@@ -28,10 +28,12 @@ export function writeShape(model: Model, resource: Resource): WriteShape {
     .map((column): Requirement => ({ label: column.name, columns: [column.name] }))
   const relations = toOne
     .filter((relation) => relation.constraint && (relation.required || holdsKey(resource, relation)))
-    .map((relation): Requirement => ({
-      label: relation.name,
-      columns: relation.columns.map((pair) => pair.column),
-    }))
+    .map(
+      (relation): Requirement => ({
+        label: relation.name,
+        columns: relation.columns.map((pair) => pair.column),
+      }),
+    )
   const shape: WriteShape = Object.freeze({
     requirements: Object.freeze([...columns, ...relations]),
     toOne: Object.freeze(toOne),

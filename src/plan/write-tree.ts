@@ -3,7 +3,15 @@ import type { InverseDefinition, ThroughDefinition, ToOneDefinition } from '../c
 import type { Key, Row } from '../hooks.js'
 import type { Column, Model, Relation, Resource } from '../model/model.js'
 import { canonical, sameValue } from './canonical.js'
-import type { RowParent, WriteLink, WriteNode, WritePlan, WriteRow, WriteTarget, WriteUnlink } from './plan.js'
+import type {
+  RowParent,
+  WriteLink,
+  WriteNode,
+  WritePlan,
+  WriteRow,
+  WriteTarget,
+  WriteUnlink,
+} from './plan.js'
 import { type Problems, pointerToken } from './problems.js'
 import type { PlanStage } from './write.js'
 import { keyOf, keyText, writeShape } from './write-shape.js'
@@ -141,7 +149,10 @@ export class Tree {
       return false
     }
     if (depth >= limits.treeDepth) {
-      this.#problems.add(pointer, `is nested deeper than ${limits.treeDepth} levels; send it in a request of its own`)
+      this.#problems.add(
+        pointer,
+        `is nested deeper than ${limits.treeDepth} levels; send it in a request of its own`,
+      )
       this.#problems.refuse()
     }
     if (this.#nodes.length >= limits.rows) {
@@ -157,7 +168,8 @@ export class Tree {
   #refused(pointer: string, error: ErrorObject): void {
     const place = `${pointer}${error.instancePath}`
     const extra: unknown = error.params['additionalProperty'] ?? error.params['unevaluatedProperty']
-    if (typeof extra === 'string') this.#problems.add(place + pointerToken(extra), error.message ?? 'is unknown')
+    if (typeof extra === 'string')
+      this.#problems.add(place + pointerToken(extra), error.message ?? 'is unknown')
     else this.#problems.add(place, error.message ?? 'is not valid')
   }
 
@@ -369,14 +381,20 @@ export class Tree {
   #unlinkInverse(relation: InverseDefinition, target: Resource, pointer: string, row: number): void {
     const forward = target.relations.get(relation.via)
     if (forward?.kind === 'one' && forward.required) {
-      this.#problems.add(pointer, `cannot be unlinked: ${target.name} requires "${relation.via}"; delete it instead`)
+      this.#problems.add(
+        pointer,
+        `cannot be unlinked: ${target.name} requires "${relation.via}"; delete it instead`,
+      )
       return
     }
     this.#unlinks.push(Object.freeze({ relation: relation.name, from: row }))
   }
 
   #link(resource: Resource, relation: string, from: number, to: number): void {
-    this.#links.set(`${from} ${relation} ${to}`, Object.freeze({ resource: resource.name, relation, from, to }))
+    this.#links.set(
+      `${from} ${relation} ${to}`,
+      Object.freeze({ resource: resource.name, relation, from, to }),
+    )
   }
 
   #freeze(draft: Draft): WriteRow {

@@ -2,9 +2,10 @@
  * Body → write plan: the tree is flattened into nodes and rows, keys are found, links are drawn, and every error that
  * needs no stored row is found, all of them at once with their JSON pointers.
  */
+
+import type { InverseDefinition, ThroughDefinition } from '../config/definition.js'
 import { BiodmError } from '../errors.js'
 import type { Key, Row } from '../hooks.js'
-import type { InverseDefinition, ThroughDefinition } from '../config/definition.js'
 import type { Model, Resource } from '../model/model.js'
 import type { WritePlan, WriteTarget } from './plan.js'
 import { Problems } from './problems.js'
@@ -58,7 +59,11 @@ export function planWrite(model: Model, request: WriteRequest, stage: PlanStage)
     })
   }
   problems.refuse()
-  return tree.plan(answer.filter((position) => position >= 0), many, target)
+  return tree.plan(
+    answer.filter((position) => position >= 0),
+    many,
+    target,
+  )
 }
 
 /** The to-many relation of a collection route; 404 for anything else. */

@@ -1,0 +1,113 @@
+/**
+ * Multi-row inserts, updates and deletes of one table: on PostgreSQL one statement through `json_to_recordset`, whose text
+ * depends on table and columns only; on SQLite one prepared statement for each row.
+ */
+import type { DialectName } from '../../config/definition.js'
+import type { Row } from '../../hooks.js'
+import type { RowArray } from '../database.js'
+import { bind, names, quote, RECORD_TYPE, type StoredColumn } from './columns.js'
+import type { Step } from './step.js'
+import type { NamedText, Texts } from './texts.js'
+
+export interface Writer {
+  readonly dialect: DialectName
+  readonly texts: Texts
+}
+
+export interface InsertOptions {
+  /** A row that is there already is left alone and not returned. Default: it is an error. */
+  readonly ignore?: boolean
+  /** Columns to return, for each inserted row in order. */
+  readonly returning?: readonly StoredColumn[]
+  readonly check?: (rows: readonly RowArray[]) => void
+}
+
+export function insertStep(
+  writer: Writer,
+  table: string,
+  columns: readonly StoredColumn[],
+  rows: readonly Readonly<Row>[],
+  options: InsertOptions = {},
+): Step {
+  const returning = options.returning ?? []
+  const ending = `${options.ignore === true ? ' ON CONFLICT DO NOTHING' : ''}${
+    returning.length === 0 ? '' : ` RETURNING ${names(returning)}`
+  }`
+  const into = `INSERT INTO ${quote(table)} (${names(columns)})`
+  const make = (): string =>
+    writer.dialect === 'postgres'
+      ? `${into} SELECT ${names(columns, 'x.')} FROM ${records(columns)}${ending}`
+      : `${into} VALUES (${columns.map(() => '?').join(', ')})${ending}`
+  const named = writer.texts.get(`insert ${table} ${columnShape(columns)} ${ending}`, make)
+  return step(writer, named, columns, rows, options.check)
+}
+
+/** Sets `columns` of the rows that `keys` names; both are in each of `rows`. */
+export function updateStep(
+  writer: Writer,
+  table: string,
+  keys: readonly StoredColumn[],
+  columns: readonly StoredColumn[],
+  rows: readonly Readonly<Row>[],
+): Step {
+  const all = [...columns, ...keys]
+  const make = (): string => {
+    if (writer.dialect === 'sqlite') {
+      const set = columns.map((column) => `${quote(column.name)} = ?`).join(', ')
+      return `UPDATE ${quote(table)} SET ${set} WHERE ${keys.map((key) => `${quote(key.name)} = ?`).join(' AND ')}`
+    }
+    const set = columns.map((column) => `${quote(column.name)} = x.${quote(column.name)}`).join(', ')
+    return `UPDATE ${quote(table)} AS t SET ${set} FROM ${records(all)} WHERE ${matching(keys)}`
+  }
+  const named = writer.texts.get(`update ${table} ${columnShape(columns)} by ${columnShape(keys)}`, make)
+  return step(writer, named, all, rows)
+}
+
+/** Deletes the rows that have one of the value combinations in `rows`. */
+export function deleteStep(
+  writer: Writer,
+  table: string,
+  columns: readonly StoredColumn[],
+  rows: readonly Readonly<Row>[],
+): Step {
+  const make = (): string =>
+    writer.dialect === 'sqlite'
+      ? `DELETE FROM ${quote(table)} WHERE ${columns.map((column) => `${quote(column.name)} = ?`).join(' AND ')}`
+      : `DELETE FROM ${quote(table)} AS t USING ${records(columns)} WHERE ${matching(columns)}`
+  const named = writer.texts.get(`delete ${table} ${columnShape(columns)}`, make)
+  return step(writer, named, columns, rows)
+}
+
+function step(
+  writer: Writer,
+  named: NamedText,
+  columns: readonly StoredColumn[],
+  rows: readonly Readonly<Row>[],
+  check?: (rows: readonly RowArray[]) => void,
+): Step {
+  const values =
+    writer.dialect === 'postgres'
+      ? rows.length === 0
+        ? []
+        : [[recordsText(columns, rows)]]
+      : rows.map((row) => columns.map((column) => bind('sqlite', column, row[column.name])))
+  return check === undefined ? { ...named, values } : { ...named, values, check }
+}
+
+/** Only the columns that the statement names: a row may hold more. */
+function recordsText(columns: readonly StoredColumn[], rows: readonly Readonly<Row>[]): string {
+  return JSON.stringify(
+    rows.map((row) => Object.fromEntries(columns.map(({ name }) => [name, row[name] ?? null]))),
+  )
+}
+
+export const records = (columns: readonly StoredColumn[], alias = 'x', parameter = 1): string =>
+  `json_to_recordset($${parameter}) AS ${alias}(${columns
+    .map((column) => `${quote(column.name)} ${RECORD_TYPE[column.type]}`)
+    .join(', ')})`
+
+const matching = (columns: readonly StoredColumn[]): string =>
+  columns.map((column) => `t.${quote(column.name)} = x.${quote(column.name)}`).join(' AND ')
+
+export const columnShape = (columns: readonly StoredColumn[]): string =>
+  columns.map((column) => `${column.name}:${column.type}`).join(',')

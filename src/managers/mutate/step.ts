@@ -1,0 +1,39 @@
+/**
+ * Steps: statements that do not wait for each other's results. On PostgreSQL they are sent together and answered in
+ * order, so that a whole tree costs one round trip; SQLite runs them one after another.
+ */
+import type { Queryable, RowArray } from '../database.js'
+
+/** One statement with one set of values (PostgreSQL), or with one set a row (SQLite). */
+export interface Step {
+  readonly text: string
+  readonly name?: string
+  readonly values: readonly (readonly unknown[])[]
+  /** Called with the rows that the statement returned, all sets together; throws to undo the transaction. */
+  readonly check?: (rows: readonly RowArray[]) => void
+}
+
+export async function runStep(trx: Queryable, step: Step): Promise<readonly RowArray[]> {
+  const { text, name } = step
+  const [only, second] = step.values
+  if (only === undefined) return []
+  const named = name === undefined ? { text } : { text, name }
+  let rows: readonly RowArray[]
+  if (second === undefined) rows = await trx.query({ ...named, values: only })
+  else {
+    const all: RowArray[] = []
+    for (const values of step.values) all.push(...(await trx.query({ ...named, values })))
+    rows = all
+  }
+  step.check?.(rows)
+  return rows
+}
+
+/** In the order given; rejects with the first failure. */
+export async function runSteps(trx: Queryable, steps: readonly Step[]): Promise<void> {
+  if (trx.dialect === 'postgres') {
+    await Promise.all(steps.map((step) => runStep(trx, step)))
+    return
+  }
+  for (const step of steps) await runStep(trx, step)
+}
