@@ -13,6 +13,11 @@ export interface Statement {
   readonly text: string
   readonly values: readonly unknown[]
   readonly name?: string
+  /**
+   * Reads a row or a few by key: on PostgreSQL it may share a pipelined connection, where a slow statement would hold up
+   * the ones behind it.
+   */
+  readonly point?: boolean
 }
 
 /** Rows by position: cheaper than objects, and what JSON-text reads want. JSON columns stay text. */
@@ -25,6 +30,11 @@ export interface Queryable {
   rows(statement: Statement): Promise<readonly Record<string, unknown>[]>
   /** Rows affected by a statement that returns none. */
   execute(statement: Statement): Promise<number>
+}
+
+/** Thrown inside a transaction: roll back and run it again, at most `ATTEMPTS` times; then `conflict` is answered. */
+export class RetryTransaction extends Error {
+  override readonly name = 'RetryTransaction'
 }
 
 export interface Transaction extends Queryable {
@@ -41,8 +51,8 @@ export interface TransactionOptions {
 
 /**
  * A single read (`query` on the database itself) is retried when the connection broke before it began; a transaction is
- * retried as a whole on deadlock, serialization failure and a connection lost before its first statement, at most
- * `RETRIES` times, so `run` must be repeatable.
+ * retried as a whole on deadlock, serialization failure and a connection lost before its first statement, a bounded
+ * number of times, so `run` must be repeatable.
  */
 export interface Database extends Queryable {
   /**
@@ -57,4 +67,7 @@ export interface Database extends Queryable {
   close(): Promise<void>
 }
 
+/** A statement or transaction whose connection was lost before it began is begun again. */
 export const RETRIES = 2
+/** A transaction is run in all, when deadlocks, serialization failures or `RetryTransaction` undo it. */
+export const ATTEMPTS = 5

@@ -61,6 +61,10 @@ function makeTag(dialect: DialectName): SqlTag {
     })
     return new Fragment(raw, values, dialect)
   }
+  // A function's own `name` is read-only, so it is redefined.
+  Object.defineProperty(tag, 'name', {
+    value: (name: string) => new Fragment(`"${name.replaceAll('"', '""')}"`, [], dialect),
+  })
   return Object.assign(tag, {
     list(values: readonly unknown[]) {
       if (values.length === 0) throw new RangeError('an empty list is no SQL')
@@ -70,6 +74,5 @@ function makeTag(dialect: DialectName): SqlTag {
       if (!(statement instanceof Fragment)) throw new TypeError('only statements of this tag can be nested')
       return new Fragment(statement.raw + text, statement.values, dialect)
     },
-    name: (name: string) => new Fragment(`"${name.replaceAll('"', '""')}"`, [], dialect),
-  })
+  }) as unknown as SqlTag
 }

@@ -1,0 +1,35 @@
+import knex, { type Knex } from 'knex'
+import type { DialectName } from '../config/definition.js'
+import { withStatement } from './db-errors.js'
+
+/** knex's name of a dialect. */
+const CLIENTS = { postgres: 'pg', sqlite: 'better-sqlite3' } as const satisfies Record<DialectName, string>
+
+interface OpenClient {
+  acquireConnection(): Promise<unknown>
+  releaseConnection(): Promise<void>
+  transacting: boolean
+}
+
+/**
+ * A knex without a pool of its own, around the connection of a running transaction. A transaction begun on it is a
+ * savepoint. `onError` hears of every statement that failed.
+ */
+export function boundKnex(
+  dialect: DialectName,
+  connection: unknown,
+  onError: (error: unknown) => void = () => undefined,
+): Knex {
+  const instance = knex({
+    client: CLIENTS[dialect],
+    ...(dialect === 'sqlite' ? { useNullAsDefault: true } : {}),
+  })
+  const client = instance.client as OpenClient
+  client.acquireConnection = async () => connection
+  client.releaseConnection = async () => undefined
+  client.transacting = true
+  instance.on('query-error', (error: unknown, query: { readonly sql?: string }) => {
+    onError(withStatement(error, query.sql ?? ''))
+  })
+  return instance
+}

@@ -1,0 +1,275 @@
+/**
+ * SQLite: one connection that writes, behind a queue, and others that read. In memory there is one connection in all, so
+ * that reads wait for a transaction that is open.
+ */
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Knex } from 'knex'
+import type { DatabaseSettings } from '../config/definition.js'
+import { BiodmError } from '../errors.js'
+import {
+  ATTEMPTS,
+  type Database,
+  RetryTransaction,
+  type RowArray,
+  type Statement,
+  type Transaction,
+  type TransactionOptions,
+} from './database.js'
+import { type ConstraintCatalog, driverCode, translated, withStatement } from './db-errors.js'
+import { boundKnex } from './knex.js'
+import { Connection } from './sqlite-connection.js'
+import { WriterQueue } from './writer-queue.js'
+
+/** Another process may hold the write lock this long; then it is 503. */
+const BUSY_MS = 5_000
+/** Idle connections kept for read-only transactions. */
+const KEPT_READERS = 2
+const MAX_READERS = 8
+
+export interface SqliteOptions {
+  /** Limit of one statement, as far as it can be kept: a statement blocks the process. */
+  readonly timeoutMs: number
+  readonly constraints?: ConstraintCatalog
+}
+
+export function openSqlite(settings: DatabaseSettings, options: SqliteOptions): Database {
+  return new SqliteDatabase(settings.url.slice('sqlite:'.length), options)
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+const isBusy = (error: unknown): boolean => driverCode(error)?.startsWith('SQLITE_BUSY') === true
+
+class SqliteDatabase implements Database {
+  readonly dialect = 'sqlite'
+  readonly #path: string
+  readonly #options: SqliteOptions
+  readonly #writer: Connection
+  /** The writer itself in memory. */
+  readonly #reader: Connection
+  readonly #queue = new WriterQueue()
+  readonly #readers: Connection[] = []
+  #readersOut = 0
+  #closed = false
+
+  constructor(path: string, options: SqliteOptions) {
+    this.#path = path
+    this.#options = options
+    if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
+    this.#writer = new Connection(path, options.timeoutMs)
+    this.#reader =
+      path === ':memory:' ? this.#writer : new Connection(path, options.timeoutMs, { readonly: true })
+  }
+
+  get #inMemory(): boolean {
+    return this.#reader === this.#writer
+  }
+
+  query(statement: Statement): Promise<readonly RowArray[]> {
+    return this.#read(statement, (connection) => connection.arrays(statement))
+  }
+
+  rows(statement: Statement): Promise<readonly Record<string, unknown>[]> {
+    return this.#read(statement, (connection) => connection.objects(statement))
+  }
+
+  execute(statement: Statement): Promise<number> {
+    return this.#autocommit(statement, (connection) => connection.run(statement))
+  }
+
+  write(statement: Statement): Promise<readonly RowArray[]> {
+    return this.#autocommit(statement, (connection) => connection.arrays(statement))
+  }
+
+  async #read<T>(statement: Statement, work: (connection: Connection) => T): Promise<T> {
+    this.#checkOpen()
+    if (!this.#inMemory || this.#queue.idle) {
+      return this.#whenFree(statement, () => work(this.#reader))
+    }
+    const release = await this.#queue.acquire()
+    try {
+      return await this.#whenFree(statement, () => work(this.#reader))
+    } finally {
+      release()
+    }
+  }
+
+  async #autocommit<T>(statement: Statement, work: (connection: Connection) => T): Promise<T> {
+    this.#checkOpen()
+    const release = await this.#queue.acquire()
+    try {
+      return await this.#whenFree(statement, () => work(this.#writer))
+    } finally {
+      release()
+    }
+  }
+
+  /** Runs again while another process has the lock. */
+  async #whenFree<T>(statement: Statement, work: () => T, signal?: AbortSignal): Promise<T> {
+    const deadline = performance.now() + BUSY_MS
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return work()
+      } catch (error) {
+        if (!isBusy(error) || performance.now() > deadline) {
+          throw translated(withStatement(error, statement.text), this.#options.constraints)
+        }
+      }
+      signal?.throwIfAborted()
+      await pause(1 + Math.random() * Math.min(20, 2 ** attempt))
+    }
+  }
+
+  transaction<T>(run: (trx: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    this.#checkOpen()
+    return options.readonly === true && !this.#inMemory
+      ? this.#readTransaction(run, options)
+      : this.#writeTransaction(run, options)
+  }
+
+  async #writeTransaction<T>(run: (trx: Transaction) => Promise<T>, options: TransactionOptions): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      const release = await this.#queue.acquire(options.signal)
+      try {
+        await this.#whenFree(BEGIN, () => this.#writer.run(BEGIN), options.signal)
+        return await this.#inside(this.#writer, run, options)
+      } catch (error) {
+        if (!(error instanceof RetryTransaction)) throw translated(error, this.#options.constraints)
+        if (attempt >= ATTEMPTS) {
+          throw new BiodmError('conflict', 'Other requests keep changing the same rows; try again.', {
+            cause: error,
+          })
+        }
+      } finally {
+        release()
+      }
+    }
+  }
+
+  /** On a connection of its own: the snapshot of a transaction must not be what other reads see. */
+  async #readTransaction<T>(run: (trx: Transaction) => Promise<T>, options: TransactionOptions): Promise<T> {
+    if (this.#readersOut >= MAX_READERS) {
+      throw new BiodmError('unavailable', 'No connection to the database is free; try again.', {
+        headers: { 'Retry-After': '1' },
+      })
+    }
+    this.#readersOut++
+    const connection =
+      this.#readers.pop() ?? new Connection(this.#path, this.#options.timeoutMs, { readonly: true })
+    try {
+      connection.run({ text: 'BEGIN', values: [] })
+      return await this.#inside(connection, run, options)
+    } catch (error) {
+      throw translated(error, this.#options.constraints)
+    } finally {
+      this.#readersOut--
+      if (this.#closed || this.#readers.length >= KEPT_READERS) connection.close()
+      else this.#readers.push(connection)
+    }
+  }
+
+  async #inside<T>(
+    connection: Connection,
+    run: (trx: Transaction) => Promise<T>,
+    options: TransactionOptions,
+  ): Promise<T> {
+    const trx = new SqliteTransaction(connection, options.signal, this.#options.constraints)
+    try {
+      const value = await run(trx)
+      options.signal?.throwIfAborted()
+      trx.end()
+      await this.#whenFree(COMMIT, () => connection.run(COMMIT))
+      return value
+    } catch (error) {
+      trx.end()
+      connection.rollback()
+      throw error
+    }
+  }
+
+  async ping(): Promise<void> {
+    this.#checkOpen()
+    try {
+      this.#reader.arrays({ text: 'SELECT 1', values: [] })
+    } catch (error) {
+      throw translated(error)
+    }
+  }
+
+  stats(): { used: number; idle: number; waiting: number } {
+    const { busy, waiting } = this.#queue
+    return { used: (busy ? 1 : 0) + this.#readersOut, idle: busy ? 0 : 1, waiting }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    // What runs may end; what waits behind it is refused by `#checkOpen`.
+    const release = await this.#queue.acquire().catch(() => () => undefined)
+    this.#closed = true
+    for (const connection of this.#readers) connection.close()
+    if (!this.#inMemory) this.#reader.close()
+    this.#writer.close()
+    release()
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new BiodmError('unavailable', 'The server is stopping.')
+  }
+}
+
+const BEGIN: Statement = Object.freeze({ text: 'BEGIN IMMEDIATE', values: [] })
+const COMMIT: Statement = Object.freeze({ text: 'COMMIT', values: [] })
+
+class SqliteTransaction implements Transaction {
+  readonly dialect = 'sqlite'
+  readonly #connection: Connection
+  readonly #signal: AbortSignal | undefined
+  readonly #constraints: ConstraintCatalog | undefined
+  #knex: Knex | undefined
+  #over = false
+
+  constructor(
+    connection: Connection,
+    signal: AbortSignal | undefined,
+    constraints: ConstraintCatalog | undefined,
+  ) {
+    this.#connection = connection
+    this.#signal = signal
+    this.#constraints = constraints
+  }
+
+  end(): void {
+    this.#over = true
+  }
+
+  async query(statement: Statement): Promise<readonly RowArray[]> {
+    return this.#run(statement, () => this.#connection.arrays(statement))
+  }
+
+  async rows(statement: Statement): Promise<readonly Record<string, unknown>[]> {
+    return this.#run(statement, () => this.#connection.objects(statement))
+  }
+
+  async execute(statement: Statement): Promise<number> {
+    return this.#run(statement, () => this.#connection.run(statement))
+  }
+
+  #run<T>(statement: Statement, work: () => T): T {
+    if (this.#over) throw new Error('the transaction is over: a statement was not awaited')
+    this.#signal?.throwIfAborted()
+    try {
+      return work()
+    } catch (error) {
+      throw translated(withStatement(error, statement.text), this.#constraints)
+    }
+  }
+
+  knex(): Knex {
+    if (this.#over) throw new Error('the transaction is over')
+    this.#knex ??= boundKnex(
+      'sqlite',
+      this.#connection.guarded(() => this.#over),
+    )
+    return this.#knex
+  }
+}
