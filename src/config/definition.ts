@@ -15,6 +15,8 @@ export interface Definition {
   readonly history: { readonly reads: boolean }
   /** `auth: off` makes this false: everything is open. */
   readonly auth: boolean
+  /** Rules and lists are enforced: an authenticator is loaded, and `auth` is not off. */
+  readonly enforce: boolean
   readonly plugins: readonly PluginUse[]
   /** In order of declaration; built-in ones and those of plugins first. */
   readonly resources: readonly ResourceDefinition[]

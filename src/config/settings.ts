@@ -1,0 +1,115 @@
+/** `server`, `database` and `history` with every default filled in. */
+import { resolve } from 'node:path'
+import type { DatabaseSettings, Limits, ServerSettings } from './definition.js'
+import type { RawConfig, RawLimits, RawServer } from './raw.js'
+import type { Report } from './report.js'
+import { parseDuration, parseSize } from './units.js'
+
+/** What the command line or an embedding program says instead of the file. */
+export interface Overrides {
+  readonly host?: string
+  readonly port?: number
+  readonly database?: string
+  readonly migrate?: 'auto' | 'check' | 'off'
+}
+
+export const DEFAULT_LIMITS: Limits = Object.freeze({
+  query: 8192,
+  terms: 50,
+  values: 100,
+  wildcards: 5,
+  fields: 100,
+  jsonDepth: 32,
+  treeDepth: 8,
+  rows: 10_000,
+})
+
+export function serverSettings(raw: RawServer, overrides: Overrides, report: Report): ServerSettings {
+  const pageSize = raw.page_size ?? Math.min(50, raw.max_page_size ?? 50)
+  return {
+    host: overrides.host ?? raw.host ?? '127.0.0.1',
+    port: overrides.port ?? raw.port ?? 8000,
+    url: publicUrl(raw.url, report),
+    basePath: basePath(raw.base_path ?? '/'),
+    requireAuth: raw.require_auth ?? false,
+    timeoutMs: unit(raw.timeout, 30_000, parseDuration, ['server', 'timeout'], report),
+    bodyLimit: unit(raw.body_limit, 10 * 1024 ** 2, parseSize, ['server', 'body_limit'], report),
+    pageSize,
+    maxPageSize: raw.max_page_size ?? Math.max(1000, pageSize),
+    trustProxy: raw.trust_proxy ?? false,
+    cors: raw.cors === undefined ? null : { origins: raw.cors.origins },
+    adminGroup: raw.admin_group ?? 'admin',
+    limits: limits(raw.limits ?? {}, report),
+  }
+}
+
+function unit(
+  value: unknown,
+  fallback: number,
+  parse: (value: unknown) => number | undefined,
+  path: string[],
+  report: Report,
+): number {
+  if (value === undefined) return fallback
+  const parsed = parse(value)
+  if (parsed !== undefined && parsed > 0) return parsed
+  const example = parse === parseDuration ? '`30s`, `5m` or `500ms`' : '`10mb` or a number of bytes'
+  report.fault(path, parse === parseDuration ? 'this is not a duration' : 'this is not a size', {
+    hint: `write ${example}`,
+  })
+  return fallback
+}
+
+function limits(raw: RawLimits, report: Report): Limits {
+  return {
+    query: unit(raw.query, DEFAULT_LIMITS.query, parseSize, ['server', 'limits', 'query'], report),
+    terms: raw.terms ?? DEFAULT_LIMITS.terms,
+    values: raw.values ?? DEFAULT_LIMITS.values,
+    wildcards: raw.wildcards ?? DEFAULT_LIMITS.wildcards,
+    fields: raw.fields ?? DEFAULT_LIMITS.fields,
+    jsonDepth: raw.json_depth ?? DEFAULT_LIMITS.jsonDepth,
+    treeDepth: raw.tree_depth ?? DEFAULT_LIMITS.treeDepth,
+    rows: raw.rows ?? DEFAULT_LIMITS.rows,
+  }
+}
+
+/** `/` or `/x/y`. */
+function basePath(text: string): string {
+  const trimmed = text.replace(/^\/+|\/+$/g, '')
+  return `/${trimmed}`
+}
+
+function publicUrl(text: string | undefined, report: Report): string | null {
+  if (text === undefined) return null
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text.replace(/\/+$/, '')
+  report.fault(['server', 'url'], `\`${text}\` is not an http(s) address`, {
+    hint: 'write it as browsers see it: https://data.example.org',
+  })
+  return null
+}
+
+const DEFAULT_DATABASE = 'sqlite:data/biodm.db'
+
+export function databaseSettings(
+  raw: RawConfig['database'],
+  dir: string,
+  overrides: Overrides,
+  report: Report,
+): DatabaseSettings {
+  const url = overrides.database ?? raw?.url ?? DEFAULT_DATABASE
+  const common = {
+    migrate: overrides.migrate ?? raw?.migrate ?? 'auto',
+    pool: { max: raw?.pool?.max ?? 10 },
+  } as const
+  if (url === 'sqlite::memory:') return { url, dialect: 'sqlite', ...common }
+  const file = /^sqlite:(?:\/\/(?=\/))?(.+)$/.exec(url)?.[1]
+  // What the command line says is relative to where it was said.
+  const base = overrides.database === undefined ? dir : process.cwd()
+  if (file !== undefined && !file.startsWith(':'))
+    return { url: `sqlite:${resolve(base, file)}`, dialect: 'sqlite', ...common }
+  if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return { url, dialect: 'postgres', ...common }
+  report.fault(['database', 'url'], 'this is not the address of a database', {
+    hint: 'write `sqlite:<path>`, `sqlite::memory:` or `postgres://user:password@host:port/name`',
+  })
+  return { url, dialect: 'sqlite', ...common }
+}

@@ -1,0 +1,181 @@
+/** YAML text → plain values plus the place of every key and value, so that later faults can be shown where they are. */
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type ParsedNode,
+  parseDocument,
+} from 'yaml'
+
+/** Keys and list indexes from the root of a document: `['resources', 'Dataset', 'unique', '0']`. */
+export type Path = readonly string[]
+
+/** Offsets into the text: `[start, end)`. */
+export type Range = readonly [start: number, end: number]
+
+export interface Source {
+  readonly file: string
+  readonly text: string
+  readonly value: unknown
+  /** By `pathKey`. `key` is null for list items and the root. */
+  readonly places: ReadonlyMap<string, { readonly key: Range | null; readonly value: Range }>
+  /** Faults of the YAML itself. */
+  readonly faults: readonly SourceFault[]
+  /** true: the text is not YAML at all, so that `value` means nothing. */
+  readonly unreadable: boolean
+  readonly lines: LineCounter
+}
+
+export interface SourceFault {
+  readonly range: Range
+  readonly message: string
+  readonly hint: string | null
+}
+
+/** One string for a path, as key of maps and sets. No YAML key holds NUL. */
+export const pathKey = (path: Path): string => path.join('\0')
+
+/** Values that one document may hold after its aliases are expanded. */
+const MAX_NODES = 100_000
+const MAX_DEPTH = 64
+
+/** Never throws: what is wrong with the text is in `faults`. */
+export function parseSource(file: string, text: string): Source {
+  const lines = new LineCounter()
+  const places = new Map<string, { key: Range | null; value: Range }>()
+  const faults: SourceFault[] = []
+  const base = { file, text, places, faults, lines }
+  try {
+    const document = parseDocument(text, { version: '1.2', lineCounter: lines, prettyErrors: false })
+    const unreadable = yamlFaults(document, faults)
+    if (unreadable) return { ...base, value: null, unreadable }
+    const value = new Converter(document, text, places, faults).root()
+    return { ...base, value, unreadable: false }
+  } catch (cause) {
+    const message = cause instanceof RangeError ? 'the document is nested too deeply' : String(cause)
+    faults.push({ range: [0, 1], message, hint: null })
+    return { ...base, value: null, unreadable: true }
+  }
+}
+
+/** Faults that leave a usable document behind. */
+const HARMLESS = new Set(['DUPLICATE_KEY', 'TAG_RESOLVE_FAILED'])
+
+const YAML_HINTS: Readonly<Record<string, string>> = {
+  TAB_AS_INDENT: 'indent with spaces',
+  BAD_INDENT: 'align this line with its neighbours',
+  BLOCK_AS_IMPLICIT_KEY: 'quote the value, or move it to a line of its own',
+  MULTIPLE_DOCS: 'keep one document in a file',
+  MISSING_CHAR: 'close the quote or bracket',
+}
+
+function yamlFaults(document: Document.Parsed<ParsedNode>, faults: SourceFault[]): boolean {
+  let unreadable = false
+  for (const error of [...document.errors, ...document.warnings]) {
+    const message = MESSAGES[error.code] ?? lowerFirst(error.message)
+    faults.push({ range: error.pos, message, hint: YAML_HINTS[error.code] ?? null })
+    if (!HARMLESS.has(error.code)) unreadable = true
+  }
+  return unreadable
+}
+
+const MESSAGES: Readonly<Record<string, string>> = {
+  DUPLICATE_KEY: 'this key is already used in the same mapping',
+}
+
+const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1)
+
+class Converter {
+  readonly #document: Document.Parsed<ParsedNode>
+  readonly #text: string
+  readonly #places: Map<string, { key: Range | null; value: Range }>
+  readonly #faults: SourceFault[]
+  readonly #open = new Set<Node>()
+  #nodes = 0
+
+  constructor(
+    document: Document.Parsed<ParsedNode>,
+    text: string,
+    places: Map<string, { key: Range | null; value: Range }>,
+    faults: SourceFault[],
+  ) {
+    this.#document = document
+    this.#text = text
+    this.#places = places
+    this.#faults = faults
+  }
+
+  root(): unknown {
+    return this.#convert(this.#document.contents, [], null, [0, 1])
+  }
+
+  /** `fallback`: where to point when the node has no place of its own (an absent value). */
+  #convert(node: Node | null, path: Path, key: Range | null, fallback: Range): unknown {
+    const value = rangeOf(node) ?? fallback
+    this.#places.set(pathKey(path), { key, value })
+    this.#nodes += 1
+    if (this.#nodes > MAX_NODES) return this.#refuse(value, `more than ${MAX_NODES} values`)
+    if (path.length > MAX_DEPTH) return this.#refuse(value, `more than ${MAX_DEPTH} levels`)
+    if (isAlias(node)) return this.#alias(node.resolve(this.#document), path, key, value)
+    if (isMap(node)) return this.#map(node.items, path, value)
+    if (isSeq(node))
+      return node.items.map((item, i) => this.#convert(item as Node, [...path, String(i)], null, value))
+    return isScalar(node) ? this.#scalar(node.value, value) : null
+  }
+
+  #alias(target: Node | undefined, path: Path, key: Range | null, at: Range): unknown {
+    if (target === undefined) return this.#refuse(at, 'this alias has no anchor before it')
+    if (this.#open.has(target)) return this.#refuse(at, 'this alias holds itself')
+    this.#open.add(target)
+    const value = this.#convert(target, path, key, at)
+    this.#open.delete(target)
+    this.#places.set(pathKey(path), { key, value: at })
+    return value
+  }
+
+  #map(items: readonly { key: unknown; value: unknown }[], path: Path, at: Range): unknown {
+    const result: Record<string, unknown> = Object.create(null)
+    for (const item of items) {
+      const keyRange = rangeOf(item.key as Node) ?? at
+      const name = this.#key(item.key, keyRange)
+      if (name === null || name in result) continue
+      result[name] = this.#convert(item.value as Node | null, [...path, name], keyRange, keyRange)
+    }
+    return result
+  }
+
+  /** Text of a key as written (`404` is the key "404"); null when it cannot be one. */
+  #key(key: unknown, at: Range): string | null {
+    if (!isScalar(key)) {
+      this.#refuse(at, 'a key must be a plain word')
+      return null
+    }
+    const name = typeof key.value === 'string' ? key.value : this.#text.slice(at[0], at[1]).trim()
+    if (name === '__proto__' || name.includes('\0')) {
+      this.#refuse(at, 'this key is not allowed')
+      return null
+    }
+    return name
+  }
+
+  #scalar(value: unknown, at: Range): unknown {
+    if (typeof value === 'bigint') return this.#refuse(at, 'this number is too large')
+    if (typeof value === 'number' && !Number.isFinite(value))
+      return this.#refuse(at, 'this is not a finite number')
+    return value
+  }
+
+  #refuse(range: Range, message: string): null {
+    if (this.#faults.length < 100) this.#faults.push({ range, message, hint: null })
+    return null
+  }
+}
+
+function rangeOf(node: Node | null | undefined): Range | null {
+  const range = node?.range
+  return range === null || range === undefined ? null : [range[0], Math.max(range[1], range[0] + 1)]
+}
