@@ -112,10 +112,13 @@ export type { ColumnPair }
 
 /**
  * Lists live in two tables for each carrier, both internal:
- *   biodm_list_<table>        id (generated), the carrier's key columns (fk, cascade), rule, verb; unique together
+ *   biodm_list_<table>        id (generated), the carrier's key as `of_<column>` (fk, cascade), rule (the permission's key),
+ *                             verb; all but the id unique together
  *   biodm_list_entry_<table>  list_id (fk, cascade), path (fk to group, restrict); primary key both
  * A group named in a list cannot be deleted: an emptied list would open what it closed.
  */
 export const listTable = (table: string): string => `biodm_list_${table}`
 export const listEntryTable = (table: string): string => `biodm_list_entry_${table}`
+/** Column of a list table that holds the carrier's key column `name`. */
+export const listKeyColumn = (name: string): string => `of_${name}`
 export const entityTable = (table: string): string => `biodm_entity_${table}`
