@@ -2,7 +2,7 @@ import type { ErrorObject } from 'ajv'
 import type { InverseDefinition, ThroughDefinition, ToOneDefinition } from '../config/definition.js'
 import type { Key, Row } from '../hooks.js'
 import type { Column, Model, Relation, Resource } from '../model/model.js'
-import { canonical, sameValue } from './canonical.js'
+import { canonical, sameValue } from '../model/values.js'
 import type {
   RowParent,
   WriteLink,
