@@ -157,6 +157,8 @@ export interface WriteRow {
   readonly missing: readonly string[]
   /** Something but the key is given: an existing row is updated, not merely referred to. */
   readonly content: boolean
+  /** A virtual column is given (a password): the row counts as updated although nothing of it is stored. */
+  readonly virtual: boolean
   /** Foreign keys that another row of the tree supplies. */
   readonly parents: readonly RowParent[]
   /** `perm_*` fields as given. */

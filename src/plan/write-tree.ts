@@ -34,6 +34,7 @@ interface Draft {
   values: Row
   key: Key | null
   content: boolean
+  virtual: boolean
   parents: RowParent[]
   lists: Row
 }
@@ -74,6 +75,7 @@ export class Tree {
       values: { ...key },
       key,
       content: false,
+      virtual: false,
       parents: [],
       lists: {},
     })
@@ -182,6 +184,7 @@ export class Tree {
       values: {},
       key: null,
       content: false,
+      virtual: false,
       parents: [],
       lists: {},
     }
@@ -198,7 +201,8 @@ export class Tree {
   }
 
   #column(draft: Draft, column: Column, value: unknown): void {
-    if (!column.virtual) draft.values[column.name] = canonical(column, value)
+    if (column.virtual) draft.virtual = true
+    else draft.values[column.name] = canonical(column, value)
     if (!column.primary) draft.content = true
   }
 
@@ -319,6 +323,7 @@ export class Tree {
     row.values = { ...row.values, ...again.values }
     row.lists = { ...row.lists, ...again.lists }
     row.content = true
+    row.virtual ||= again.virtual
     const known = new Set(row.parents.map((parent) => parent.relation))
     row.parents.push(...again.parents.filter((parent) => !known.has(parent.relation)))
   }
@@ -406,6 +411,7 @@ export class Tree {
       key: draft.key === null ? null : Object.freeze(draft.key),
       missing: Object.freeze(this.#missing(draft)),
       content: draft.content,
+      virtual: draft.virtual,
       parents: Object.freeze(draft.parents),
       lists: Object.freeze(draft.lists),
     })

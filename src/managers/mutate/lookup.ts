@@ -5,7 +5,20 @@ import type { Queryable, Statement } from '../database.js'
 import { decode, names, quote, RECORD_TYPE, type StoredColumn } from './columns.js'
 import { columnShape, records, type Writer } from './rows.js'
 
-export type Lock = 'none' | 'update'
+/** `update`: other columns than the key will change. `delete`: the row goes. */
+export type Lock = 'none' | 'update' | 'delete'
+
+const LOCKS: Readonly<Record<Lock, string>> = {
+  none: '',
+  update: ' FOR NO KEY UPDATE OF t',
+  delete: ' FOR UPDATE OF t',
+}
+
+/** Another table than the resource's own, with the columns to select from it. */
+export interface Source {
+  readonly table: string
+  readonly columns: readonly StoredColumn[]
+}
 
 /** Stored columns of a resource: everything but virtual ones. */
 export function storedColumns(resource: Resource): readonly StoredColumn[] {
@@ -28,14 +41,14 @@ export function lookupStatement(
   keys: readonly Readonly<Row>[],
   lock: Lock,
   by: readonly StoredColumn[] = resource.primaryKey,
-  extra = '',
+  source: Source = { table: resource.table, columns: storedColumns(resource) },
 ): Statement {
-  const columns = storedColumns(resource)
-  const named = writer.texts.get(`lookup ${resource.table} ${columnShape(by)} ${lock} ${extra}`, () => {
-    const select = `SELECT ${names(columns, 't.')}${extra} FROM ${quote(resource.table)} AS t`
+  const { table, columns } = source
+  const named = writer.texts.get(`lookup ${table} ${columnShape(by)} ${lock}`, () => {
+    const select = `SELECT ${names(columns, 't.')} FROM ${quote(table)} AS t`
     const order = lock === 'none' ? '' : ` ORDER BY ${names(resource.primaryKey, 't.')}`
     return writer.dialect === 'postgres'
-      ? `${select} ${postgresMatch(by)}${order}${lock === 'none' ? '' : ' FOR UPDATE OF t'}`
+      ? `${select} ${postgresMatch(by)}${order}${LOCKS[lock]}`
       : `${select} ${sqliteMatch(by)}${order}`
   })
   return { ...named, values: [keysText(writer, by, keys)] }

@@ -1,0 +1,100 @@
+/**
+ * Generated integer keys. They are taken from the table's own sequence before the rows are inserted, so that every key of
+ * a tree is known at once and its statements need not wait for each other. Values given by clients move the sequence
+ * behind them.
+ */
+import { BiodmError } from '../../errors.js'
+import type { Resource } from '../../model/model.js'
+import type { Queryable } from '../database.js'
+import { quote } from './columns.js'
+import type { Writer } from './rows.js'
+import type { Step } from './step.js'
+
+/** Serial keys are 32-bit integers on both databases. */
+export const SERIAL_MAX = 2_147_483_647
+
+/** A gap up to this size is closed by drawing numbers, which cannot move a sequence backwards. */
+const DRAW_MAX = 100_000
+
+const generating = (resource: Resource): string => resource.entityTable ?? resource.table
+
+/** `count` new values, ascending. Gaps are allowed, repetitions are not. */
+export async function allocateKeys(
+  writer: Writer,
+  db: Queryable,
+  resource: Resource,
+  count: number,
+): Promise<readonly number[]> {
+  const column = resource.generatedKey
+  if (column === null || count === 0) return []
+  const table = generating(resource)
+  if (writer.dialect === 'postgres') {
+    const rows = await db.query({
+      ...writer.texts.get(`allocate ${table} ${column.name}`, () => allocateText(table, column.name)),
+      values: [count],
+    })
+    return rows.map((row) => Number(row[0]))
+  }
+  const last = await lastOfSqlite(writer, db, table, column.name, count)
+  if (last > SERIAL_MAX) {
+    throw new BiodmError('storage_full', `${resource.name} has no numbers left for "${column.name}"`)
+  }
+  return Array.from({ length: count }, (_, index) => last - count + 1 + index)
+}
+
+const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
+
+/** The sequence that a serial or identity column owns. */
+const sequenceOf = (table: string, column: string): string =>
+  `pg_get_serial_sequence(${literal(quote(table))}, ${literal(column)})`
+
+const allocateText = (table: string, column: string): string =>
+  `SELECT nextval(s.name) FROM (SELECT ${sequenceOf(table, column)}::regclass AS name OFFSET 0) AS s, generate_series(1, $1::integer)`
+
+/** The writer's transaction holds the only write lock, so reading and moving the counter is safe. */
+async function lastOfSqlite(
+  writer: Writer,
+  db: Queryable,
+  table: string,
+  column: string,
+  count: number,
+): Promise<number> {
+  const moved = await db.query({
+    ...writer.texts.get(
+      'allocate',
+      () => 'UPDATE sqlite_sequence SET seq = seq + ? WHERE name = ? RETURNING seq',
+    ),
+    values: [count, table],
+  })
+  const [row] = moved
+  if (row !== undefined) return Number(row[0])
+  const begun = await db.query({
+    ...writer.texts.get(
+      `allocate first ${table}`,
+      () =>
+        `INSERT INTO sqlite_sequence (name, seq) SELECT ?, ? + COALESCE(max(${quote(column)}), 0) FROM ${quote(table)} RETURNING seq`,
+    ),
+    values: [table, count],
+  })
+  return Number(begun[0]?.[0])
+}
+
+/**
+ * Moves the sequence behind `given`. On PostgreSQL small gaps are drawn one by one, larger ones set under a lock, since a
+ * `setval` may otherwise undo another one; SQLite moves by itself when the row is inserted.
+ */
+export function advanceSteps(writer: Writer, resource: Resource, given: number): readonly Step[] {
+  const column = resource.generatedKey
+  if (column === null || writer.dialect === 'sqlite') return []
+  const sequence = sequenceOf(generating(resource), column.name)
+  const named = writer.texts.get(`advance ${generating(resource)} ${column.name}`, () =>
+    [
+      'SELECT CASE',
+      `WHEN s.gap > ${DRAW_MAX} THEN (SELECT setval(s.name, GREATEST($1::integer, COALESCE(pg_sequence_last_value(s.name), 0))) FROM pg_advisory_xact_lock(s.name::oid::bigint))`,
+      'ELSE (SELECT max(nextval(s.name)) FROM generate_series(1, s.gap)) END',
+      `FROM (SELECT q.name, $1::integer - COALESCE(pg_sequence_last_value(q.name), 0) AS gap`,
+      `FROM (SELECT ${sequence}::regclass AS name) AS q OFFSET 0) AS s WHERE s.gap > 0`,
+    ].join(' '),
+  )
+  return [{ ...named, values: [[given]] }]
+}

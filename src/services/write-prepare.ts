@@ -1,0 +1,111 @@
+/**
+ * Fills in what the caller left out: generated keys, defaults, foreign keys from the rows they point at. Afterwards
+ * every row of the tree has its key, before the first statement that writes.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Key, Row } from '../hooks.js'
+import { type Caller, parentPath } from '../identity.js'
+import type { Column, Model, Resource } from '../model/model.js'
+import { canonical } from '../plan/canonical.js'
+import { keyOf } from '../plan/write-shape.js'
+import type { DecidedRow, Decision } from './write-decide.js'
+
+export interface PreparedRow extends DecidedRow {
+  /** All stored columns as they will be. */
+  readonly values: Readonly<Row>
+  readonly key: Key
+  /** Level at which the row is written: after everything created that it refers to. */
+  readonly level: number
+}
+
+export function prepareRows(model: Model, caller: Caller, decision: Decision): readonly PreparedRow[] {
+  const now = new Date().toISOString()
+  const next = new Map<string, number>()
+  const prepared: PreparedRow[] = []
+  const levels = writeLevels(decision.rows)
+  const order = decision.rows.map((_, index) => index).sort((a, b) => (levels[a] ?? 0) - (levels[b] ?? 0))
+  // Generated keys go to the rows in the body's order, whatever the levels.
+  const generated = decision.rows.map((row) => {
+    const column = row.resource.generatedKey
+    if (row.action !== 'create' || column === null || (row.row.values[column.name] ?? null) !== null)
+      return null
+    const position = next.get(row.resource.name) ?? 0
+    next.set(row.resource.name, position + 1)
+    return decision.allocated.get(row.resource.name)?.[position] ?? null
+  })
+  for (const index of order) {
+    const row = decision.rows[index]
+    if (row === undefined) continue
+    const values: Row = row.stored === null ? {} : { ...row.stored }
+    Object.assign(values, row.row.values)
+    for (const parent of row.row.parents) {
+      const key = prepared[parent.from]?.key
+      for (const { column, references } of parent.columns) values[column] = key?.[references] ?? null
+    }
+    if (row.action === 'create') complete(model, caller, row.resource, values, generated[index] ?? null, now)
+    const key = keyOf(row.resource, values) ?? row.row.key ?? {}
+    prepared[index] = { ...row, values, key, level: levels[index] ?? 0 }
+  }
+  return prepared
+}
+
+/** The plan's levels, except that a row shared by several places of the tree comes after what it needs. */
+function writeLevels(rows: readonly DecidedRow[]): readonly number[] {
+  const levels = rows.map((row) => row.row.level)
+  const isNew = (index: number): boolean => rows[index]?.action === 'create'
+  // Each round moves at least one row; more rounds than rows would be a cycle, which the database refuses.
+  for (let round = 0, moved = true; moved && round <= rows.length; round++) {
+    moved = false
+    rows.forEach((row, index) => {
+      for (const parent of row.row.parents) {
+        const floor = (levels[parent.from] ?? 0) + 1
+        if (isNew(parent.from) && (levels[index] ?? 0) < floor) {
+          levels[index] = floor
+          moved = true
+        }
+      }
+    })
+  }
+  return levels
+}
+
+function complete(
+  model: Model,
+  caller: Caller,
+  resource: Resource,
+  values: Row,
+  generated: number | null,
+  now: string,
+): void {
+  const generatedKey = resource.generatedKey?.name
+  for (const column of resource.columns.values()) {
+    if (column.virtual) continue
+    if (column.default?.kind === 'parent_path') {
+      const path = values[column.default.of]
+      values[column.name] = typeof path === 'string' ? parentPath(path) : null
+      continue
+    }
+    if ((values[column.name] ?? undefined) !== undefined) continue
+    if (column.name === generatedKey) values[column.name] = generated
+    else if (column.role === 'version') values[column.name] = 1
+    else if (column.role === 'latest') values[column.name] = true
+    else if (column.generated && column.type === 'uuid') values[column.name] = randomUUID()
+    else if (values[column.name] === undefined) values[column.name] = defaultOf(model, column, caller, now)
+  }
+}
+
+/** An explicit null stays null: defaults are for columns that are not given. Under `auth: off` nobody is the user. */
+function defaultOf(model: Model, column: Column, caller: Caller, now: string): unknown {
+  switch (column.default?.kind) {
+    case 'literal':
+      return canonical(column, column.default.value)
+    case 'now':
+      return column.type === 'date' ? now.slice(0, 10) : now
+    case 'uuid':
+      return randomUUID()
+    case 'user':
+      return model.definition.auth ? (caller?.username ?? null) : null
+    default:
+      return null
+  }
+}

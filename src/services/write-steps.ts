@@ -1,0 +1,161 @@
+/**
+ * Prepared rows → statements in the order they run: level by level, one for each table and set of columns, then the
+ * links of n–m relations. Nothing waits for a result; what must hold is checked as the answers come.
+ */
+import type { Row } from '../hooks.js'
+import { RetryTransaction } from '../managers/database.js'
+import type { StoredColumn } from '../managers/mutate/columns.js'
+import { storedColumns } from '../managers/mutate/lookup.js'
+import { insertStep, updateStep, type Writer } from '../managers/mutate/rows.js'
+import { advanceSteps } from '../managers/mutate/sequence.js'
+import type { Step } from '../managers/mutate/step.js'
+import type { Model, Resource } from '../model/model.js'
+import type { WritePlan } from '../plan/plan.js'
+import type { PreparedRow } from './write-prepare.js'
+
+export function rowSteps(writer: Writer, rows: readonly PreparedRow[]): readonly Step[] {
+  const groups = new Map<string, PreparedRow[]>()
+  for (const row of rows) {
+    if (row.action === 'refer') continue
+    const shape = row.action === 'create' ? '' : row.changed.join(' ')
+    if (row.action === 'update' && shape === '') continue
+    const key = `${row.level} ${row.action} ${row.resource.name} ${shape}`
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [row])
+    else group.push(row)
+  }
+  return [...groups.values()]
+    .sort((a, b) => (a[0]?.level ?? 0) - (b[0]?.level ?? 0))
+    .flatMap((group) => {
+      const [first] = group
+      if (first === undefined) return []
+      return first.action === 'create'
+        ? createSteps(writer, first.resource, group)
+        : [changeStep(writer, first.resource, first.changed, group)]
+    })
+}
+
+function createSteps(writer: Writer, resource: Resource, rows: readonly PreparedRow[]): readonly Step[] {
+  const values = rows.map((row) => row.values)
+  const keyed = rows.some((row) => row.row.key !== null)
+  const entities = entitySteps(writer, resource, values)
+  const insert = keyed
+    ? insertStep(writer, resource.table, storedColumns(resource), values, {
+        ignore: true,
+        returning: resource.primaryKey,
+        check: (returned) => sawAll(returned.length, rows.length),
+      })
+    : insertStep(writer, resource.table, storedColumns(resource), values)
+  return [...entities, insert, ...advance(writer, resource, rows)]
+}
+
+/** Somebody else created one of the keys since the lookup: run the whole transaction again, and it is an update. */
+function sawAll(returned: number, sent: number): void {
+  if (returned < sent) throw new RetryTransaction('a row was created at the same time')
+}
+
+/** First versions bring their entity, which generates the key and remembers the last number used. */
+export function entitySteps(
+  writer: Writer,
+  resource: Resource,
+  rows: readonly Readonly<Row>[],
+): readonly Step[] {
+  if (resource.entityTable === null) return []
+  const columns: readonly StoredColumn[] = [
+    ...resource.entityKey,
+    { name: 'last_version', type: 'integer' },
+  ]
+  return [
+    insertStep(
+      writer,
+      resource.entityTable,
+      columns,
+      rows.map((row) => ({ ...row, last_version: row['version'] ?? 1 })),
+      {
+        ignore: true,
+        returning: resource.entityKey,
+        check: (returned) => sawAll(returned.length, rows.length),
+      },
+    ),
+  ]
+}
+
+function advance(writer: Writer, resource: Resource, rows: readonly PreparedRow[]): readonly Step[] {
+  const generated = resource.generatedKey
+  if (generated === null) return []
+  const given = rows.map((row) => row.row.values[generated.name]).filter((value) => typeof value === 'number')
+  return given.length === 0 ? [] : advanceSteps(writer, resource, given.reduce((a, b) => Math.max(a, b)))
+}
+
+function changeStep(
+  writer: Writer,
+  resource: Resource,
+  changed: readonly string[],
+  rows: readonly PreparedRow[],
+): Step {
+  const columns = changed
+    .map((name) => resource.columns.get(name))
+    .filter((column) => column !== undefined)
+  return updateStep(
+    writer,
+    resource.table,
+    resource.primaryKey,
+    columns,
+    rows.map((row) => row.values),
+  )
+}
+
+/** Association rows; a link that exists already is left alone. */
+export function linkSteps(
+  model: Model,
+  writer: Writer,
+  plan: WritePlan,
+  rows: readonly PreparedRow[],
+): readonly Step[] {
+  const groups = new Map<string, { columns: readonly StoredColumn[]; rows: Row[] }>()
+  for (const link of plan.links) {
+    const association = associationOf(model, link.resource, link.relation)
+    const group = groups.get(association.table) ?? { columns: association.columns, rows: [] }
+    groups.set(association.table, group)
+    group.rows.push(association.row(rows[link.from]?.key ?? {}, rows[link.to]?.key ?? {}))
+  }
+  return [...groups].map(([table, group]) =>
+    insertStep(writer, table, group.columns, group.rows, { ignore: true }),
+  )
+}
+
+export interface Association {
+  readonly table: string
+  readonly columns: readonly StoredColumn[]
+  readonly own: readonly StoredColumn[]
+  readonly other: readonly StoredColumn[]
+  /** The association row that links two keys. */
+  row(from: Readonly<Row>, to: Readonly<Row>): Row
+}
+
+/** An n–m relation seen from one side. */
+export function associationOf(model: Model, resourceName: string, relationName: string): Association {
+  const resource = model.resource(resourceName)
+  const relation = resource.relations.get(relationName)
+  if (relation?.kind !== 'through') throw new Error(`${resourceName}.${relationName} is no n–m relation`)
+  const target = model.resource(relation.target)
+  const typed = (side: Resource, pairs: typeof relation.own): StoredColumn[] =>
+    pairs.map((pair) => ({
+      name: pair.column,
+      type: side.columns.get(pair.references)?.type ?? 'text',
+    }))
+  const own = typed(resource, relation.own)
+  const other = typed(target, relation.other)
+  const columns = [...own, ...other].sort((a, b) => (a.name < b.name ? -1 : 1))
+  return {
+    table: relation.table,
+    columns,
+    own,
+    other,
+    row: (from, to) =>
+      Object.fromEntries([
+        ...relation.own.map((pair) => [pair.column, from[pair.references]]),
+        ...relation.other.map((pair) => [pair.column, to[pair.references]]),
+      ]),
+  }
+}
