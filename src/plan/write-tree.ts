@@ -348,7 +348,7 @@ export class Tree {
   }
 
   #maybeCompleted(resource: Resource): boolean {
-    return this.#stage === 'client' && (resource.hooks.get('create')?.prefix.length ?? 0) > 0
+    return this.#stage !== 'final' && (resource.hooks.get('create')?.prefix.length ?? 0) > 0
   }
 
   #toMany(

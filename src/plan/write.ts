@@ -25,9 +25,10 @@ export type WriteRequest =
 
 /**
  * `client`: as sent; every object is checked against its schema, and what a prefix hook may still complete is not
- * missed. `final`: after the hooks, which may have set read-only columns; missing fields are errors now.
+ * missed. `hooked`: between two levels of prefix hooks, which may set read-only columns. `final`: after them; missing
+ * fields are errors now.
  */
-export type PlanStage = 'client' | 'final'
+export type PlanStage = 'client' | 'hooked' | 'final'
 
 /** Throws `empty_body`, `invalid_body` or `missing_fields`. */
 export function planWrite(model: Model, request: WriteRequest, stage: PlanStage): WritePlan {

@@ -1,0 +1,55 @@
+/** The refusals of a decision, answered in the order of the contract: 404 of the path, 400, then 409. */
+import { BiodmError, type ErrorCode, type Problem } from '../errors.js'
+import type { Refusal } from './write-decide.js'
+
+/** 400s come before the verdicts about rows inside the tree, 409s after them. */
+export const BAD_REQUEST: readonly Refusal['kind'][] = ['missing', 'version']
+export const CONFLICT: readonly Refusal['kind'][] = ['absent', 'taken', 'strict']
+
+interface Wording {
+  readonly code: ErrorCode
+  message(refusal: Refusal): string
+}
+
+const name = (refusal: Refusal): string => refusal.row.resource.name
+
+const WORDING = {
+  missing: {
+    code: 'missing_fields',
+    message: (refusal) => `${name(refusal)} missing the following: ${refusal.row.row.missing.join(', ')}`,
+  },
+  version: {
+    code: 'invalid_body',
+    message: (refusal) =>
+      `${name(refusal)} has no such version: new versions arise by release, a new entity starts with version 1`,
+  },
+  absent: {
+    code: 'reference_missing',
+    message: (refusal) => `${name(refusal)} with this key does not exist`,
+  },
+  taken: {
+    code: 'unique_violation',
+    message: (refusal) => `${name(refusal)} with this key exists; name its version to change it`,
+  },
+  strict: {
+    code: 'versioned_readonly',
+    message: (refusal) =>
+      `${name(refusal)} changes by release only: ${refusal.row.changed.join(', ')} cannot be written`,
+  },
+} as const satisfies Record<Refusal['kind'], Wording>
+
+/** Throws when `refusals` holds one of `kinds`; those of the first code found are listed together. */
+export function throwRefusals(refusals: readonly Refusal[], kinds: readonly Refusal['kind'][]): void {
+  const chosen = refusals.filter((refusal) => kinds.includes(refusal.kind))
+  const [first] = chosen
+  if (first === undefined) return
+  const { code } = WORDING[first.kind]
+  const errors = chosen
+    .filter((refusal) => WORDING[refusal.kind].code === code)
+    .slice(0, 100)
+    .map((refusal): Problem => ({
+      pointer: refusal.row.row.pointer,
+      message: WORDING[refusal.kind].message(refusal),
+    }))
+  throw new BiodmError(code, errors[0]?.message, { errors })
+}
