@@ -1,6 +1,6 @@
-import { type Texts, textsOf } from '../managers/mutate/texts.js'
 import type { Transaction } from '../managers/database.js'
 import type { Writer } from '../managers/mutate/rows.js'
+import { type Texts, textsOf } from '../managers/mutate/texts.js'
 import type { Core, Effects, RequestContext } from './core.js'
 
 /** What the stages of one write share, inside its transaction. */

@@ -61,14 +61,16 @@ async function prefixOf(
 ): Promise<void> {
   for (const operation of ['create', 'update'] as const) {
     const chosen = nodes.filter((node) => operationOf(decision.rows[node.row]) === operation)
-    const items = chosen.map((node): PrefixItem => ({
-      data: node.data,
-      parent: node.parent === null ? null : (plan.nodes[node.parent]?.data ?? null),
-      via: viaOf(write, node, plan),
-      pointer: node.pointer,
-      key: plan.rows[node.row]?.key ?? null,
-      stored: decision.rows[node.row]?.stored ?? null,
-    }))
+    const items = chosen.map(
+      (node): PrefixItem => ({
+        data: node.data,
+        parent: node.parent === null ? null : (plan.nodes[node.parent]?.data ?? null),
+        via: viaOf(write, node, plan),
+        pointer: node.pointer,
+        key: plan.rows[node.row]?.key ?? null,
+        stored: decision.rows[node.row]?.stored ?? null,
+      }),
+    )
     await runPrefix(core, request, effects, { resource, operation, items })
     items.forEach((item, index) => replaceData(chosen[index], item.data))
   }
@@ -163,10 +165,12 @@ export async function postfixOf(
   )
   const byKey = new Map(rows.map((row) => [keyText(resource, row), row]))
   const instance = instances(context, resource)
-  const items = written.map((item): PostfixItem => ({
-    ...item,
-    row: instance(byKey.get(keyText(resource, item.key)) ?? { ...item.stored, ...item.key }),
-  }))
+  const items = written.map(
+    (item): PostfixItem => ({
+      ...item,
+      row: instance(byKey.get(keyText(resource, item.key)) ?? { ...item.stored, ...item.key }),
+    }),
+  )
   await runPostfix(core, request, { transaction: trx, effects }, { resource, operation, items })
 }
 

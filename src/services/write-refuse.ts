@@ -47,9 +47,11 @@ export function throwRefusals(refusals: readonly Refusal[], kinds: readonly Refu
   const errors = chosen
     .filter((refusal) => WORDING[refusal.kind].code === code)
     .slice(0, 100)
-    .map((refusal): Problem => ({
-      pointer: refusal.row.row.pointer,
-      message: WORDING[refusal.kind].message(refusal),
-    }))
+    .map(
+      (refusal): Problem => ({
+        pointer: refusal.row.row.pointer,
+        message: WORDING[refusal.kind].message(refusal),
+      }),
+    )
   throw new BiodmError(code, errors[0]?.message, { errors })
 }

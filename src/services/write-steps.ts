@@ -61,10 +61,7 @@ export function entitySteps(
   rows: readonly Readonly<Row>[],
 ): readonly Step[] {
   if (resource.entityTable === null) return []
-  const columns: readonly StoredColumn[] = [
-    ...resource.entityKey,
-    { name: 'last_version', type: 'integer' },
-  ]
+  const columns: readonly StoredColumn[] = [...resource.entityKey, { name: 'last_version', type: 'integer' }]
   return [
     insertStep(
       writer,
@@ -84,7 +81,13 @@ function advance(writer: Writer, resource: Resource, rows: readonly PreparedRow[
   const generated = resource.generatedKey
   if (generated === null) return []
   const given = rows.map((row) => row.row.values[generated.name]).filter((value) => typeof value === 'number')
-  return given.length === 0 ? [] : advanceSteps(writer, resource, given.reduce((a, b) => Math.max(a, b)))
+  return given.length === 0
+    ? []
+    : advanceSteps(
+        writer,
+        resource,
+        given.reduce((a, b) => Math.max(a, b)),
+      )
 }
 
 function changeStep(
@@ -93,9 +96,7 @@ function changeStep(
   changed: readonly string[],
   rows: readonly PreparedRow[],
 ): Step {
-  const columns = changed
-    .map((name) => resource.columns.get(name))
-    .filter((column) => column !== undefined)
+  const columns = changed.map((name) => resource.columns.get(name)).filter((column) => column !== undefined)
   return updateStep(
     writer,
     resource.table,

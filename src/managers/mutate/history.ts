@@ -1,5 +1,5 @@
-import { insertStep, type Writer } from './rows.js'
 import type { StoredColumn } from './columns.js'
+import { insertStep, type Writer } from './rows.js'
 import type { Step } from './step.js'
 
 /** One record of `biodm_history`. */

@@ -26,7 +26,9 @@ export async function bounded<T>(
     else outer.addEventListener('abort', onAbort, { once: true })
   })
   try {
-    const working = controller.signal.aborted ? stopped : Promise.resolve().then(() => work(controller.signal))
+    const working = controller.signal.aborted
+      ? stopped
+      : Promise.resolve().then(() => work(controller.signal))
     return await Promise.race([working, stopped])
   } finally {
     clearTimeout(timer)

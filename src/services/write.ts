@@ -1,0 +1,241 @@
+/**
+ * One write, top to bottom: static rules → plan → prefix hooks → transaction (lookups, verdicts, rows, postfix hooks,
+ * history, read back) → effects. Used by every route that writes, and by `ctx.service(…).write`.
+ */
+import { demand, judge, refusal } from '../access/static.js'
+import { BiodmError } from '../errors.js'
+import type { Key } from '../hooks.js'
+import type { Queryable, Transaction } from '../managers/database.js'
+import { runSteps } from '../managers/mutate/step.js'
+import type { Resource } from '../model/model.js'
+import type { WritePlan } from '../plan/plan.js'
+import { planWrite, type WriteRequest } from '../plan/write.js'
+import type { Core, Effects, RequestContext } from './core.js'
+import { createEffects } from './effects.js'
+import { historySteps } from './history.js'
+import { judgeTree, type Verdicts } from './write-access.js'
+import { type WriteContext, writerOf } from './write-context.js'
+import { type Decision, decide, isTarget, type Refusal } from './write-decide.js'
+import { anyHooked, postfixStage, prefixStage } from './write-hooks.js'
+import { type PreparedRow, prepareRows } from './write-prepare.js'
+import { BAD_REQUEST, CONFLICT, throwRefusals } from './write-refuse.js'
+import { linkSteps, rowSteps } from './write-steps.js'
+
+/** What was written, in the order of the body. */
+export interface WriteOutcome {
+  readonly resource: Resource
+  readonly many: boolean
+  readonly keys: readonly Key[]
+  /** As `GET` would show each to the caller; null for a row that they may write but not read. */
+  readonly texts: readonly (string | null)[]
+}
+
+/** Reads rows back in the transaction that wrote them. */
+export type ReadBack = (
+  context: WriteContext,
+  resource: Resource,
+  keys: readonly Key[],
+) => Promise<readonly (string | null)[]>
+
+/** Further work of a route, inside the transaction and before the history is written. */
+export type Extra = (context: WriteContext, plan: WritePlan, rows: readonly PreparedRow[]) => Promise<void>
+
+export async function runWrite(
+  core: Core,
+  request: RequestContext,
+  write: WriteRequest,
+  readBack: ReadBack,
+  extra?: Extra,
+): Promise<WriteOutcome> {
+  const refused = judgeRoute(core, request, write)
+  const plan = await planOrRefuse(core, request, write, refused)
+  return await withEffects(core, request, async (effects, transact) => {
+    const final = anyHooked(core.model, plan, 'prefix')
+      ? await prefixStage(core, request, effects, write, plan, async (preview) => {
+          const db = request.joined?.transaction ?? core.database
+          const decision = await decide(core.model, writerOf(core), db, preview, { locking: false })
+          refuseEarly(preview, decision, await verdicts(core, request, db, preview, decision))
+          return decision
+        })
+      : plan
+    return await transact((trx) =>
+      carryOut({ core, request, trx, effects, writer: writerOf(core) }, write, final, readBack, extra),
+    )
+  })
+}
+
+/** Opens the transaction, or takes part in the one that the caller is in, and settles the effects. */
+export async function withEffects<T>(
+  core: Core,
+  request: RequestContext,
+  work: (effects: Effects, transact: <R>(run: (trx: Transaction) => Promise<R>) => Promise<R>) => Promise<T>,
+): Promise<T> {
+  const { joined } = request
+  if (joined !== null) return await work(joined.effects, (run) => run(joined.transaction))
+  const effects = createEffects(request.log, core.metrics)
+  let result: T
+  try {
+    result = await work(effects, (run) =>
+      core.database.transaction(
+        async (trx) => {
+          await effects.attempt()
+          return await run(trx)
+        },
+        { signal: request.signal },
+      ),
+    )
+  } catch (error) {
+    await effects.rolledBack()
+    throw error
+  }
+  await effects.committed()
+  return result
+}
+
+/**
+ * Static rules of what the path names. A `POST` may also update or refer to rows, so that a refused `create` is kept until
+ * it is known whether anything would be created.
+ */
+function judgeRoute(core: Core, request: RequestContext, write: WriteRequest): BiodmError | null {
+  const { caller } = request
+  if (write.kind === 'update') {
+    demand(write.resource, 'read', caller, core.enforce)
+    demand(write.resource, 'update', caller, core.enforce)
+    return null
+  }
+  let target = write.resource
+  if (write.kind !== 'create') {
+    demand(write.resource, 'read', caller, core.enforce)
+    const relation = write.resource.relations.get(write.relation)
+    if (relation !== undefined) target = core.model.resource(relation.target)
+    if (write.kind === 'replace') demand(target, 'read', caller, core.enforce)
+  }
+  const judgement = judge(target, 'create', caller, core.enforce)
+  return judgement === 'pass' ? null : refusal(judgement, target.name, 'create')
+}
+
+/** A refusal of the path, 404 of its row included, comes before what is wrong with the body. */
+async function planOrRefuse(
+  core: Core,
+  request: RequestContext,
+  write: WriteRequest,
+  refused: BiodmError | null,
+): Promise<WritePlan> {
+  try {
+    const plan = planWrite(core.model, write, 'client')
+    if (refused !== null && plan.answer.some((node) => mustCreate(plan, node))) throw refused
+    return plan
+  } catch (error) {
+    if (error === refused || !(error instanceof BiodmError)) throw error
+    if (write.kind !== 'create') await requireTarget(core, request, write)
+    throw refused ?? error
+  }
+}
+
+const mustCreate = (plan: WritePlan, node: number): boolean =>
+  plan.rows[plan.nodes[node]?.row ?? -1]?.key === null
+
+/** 404 unless the row of the path is there for the caller, 403 unless they may change it as the route does. */
+async function requireTarget(
+  core: Core,
+  request: RequestContext,
+  write: Extract<WriteRequest, { readonly key: Key }>,
+): Promise<void> {
+  const db = request.joined?.transaction ?? core.database
+  const body = write.kind === 'update' ? { ...write.key } : []
+  const bare = planWrite(core.model, { ...write, body }, 'hooked')
+  const decision = await decide(core.model, writerOf(core), db, bare, { locking: false })
+  refuseEarly(bare, decision, await verdicts(core, request, db, bare, decision))
+}
+
+const verdicts = (
+  core: Core,
+  request: RequestContext,
+  db: Queryable,
+  plan: WritePlan,
+  decision: Decision,
+): Promise<Verdicts> => judgeTree({ core, request, writer: writerOf(core), db }, plan, decision)
+
+/** 404 of the path's row, then what the caller may not do: all that may be said before the prefix hooks. */
+function refuseEarly(plan: WritePlan, decision: Decision, { hidden, forbidden }: Verdicts): void {
+  const target = decision.rows[0]
+  if (target !== undefined && isTarget(plan, 0) && (target.stored === null || hidden.has(0))) {
+    throw new BiodmError('not_found', `There is no such ${target.resource.name}`)
+  }
+  if (forbidden !== null) throw forbidden
+}
+
+/** The order of the contract: 404 of the path, 400, 401 or 403 inside the tree, 409. */
+function refuse(plan: WritePlan, decision: Decision, judged: Verdicts): void {
+  refuseEarly(plan, decision, { ...judged, forbidden: null })
+  throwRefusals(decision.refusals, BAD_REQUEST)
+  if (judged.forbidden !== null) throw judged.forbidden
+  const unreadable = [...judged.hidden].flatMap((position): Refusal[] => {
+    const row = decision.rows[position]
+    if (row === undefined) return []
+    return [{ kind: row.row.content && row.row.missing.length === 0 ? 'taken' : 'absent', row }]
+  })
+  throwRefusals([...unreadable, ...decision.refusals], CONFLICT)
+}
+
+async function carryOut(
+  context: WriteContext,
+  write: WriteRequest,
+  plan: WritePlan,
+  readBack: ReadBack,
+  extra: Extra | undefined,
+): Promise<WriteOutcome> {
+  const { core, request, trx, writer } = context
+  const decision = await decide(core.model, writer, trx, plan, { locking: true })
+  refuse(plan, decision, await verdicts(core, request, trx, plan, decision))
+  const rows = prepareRows(core.model, request.caller, decision)
+  const steps = [...rowSteps(writer, rows), ...linkSteps(core.model, writer, plan, rows)]
+  const hooks = anyHooked(core.model, plan, 'postfix')
+  const answered = plan.answer
+    .map((node) => rows[plan.nodes[node]?.row ?? -1])
+    .filter((row) => row !== undefined)
+  const resource = answered[0]?.resource ?? targetOf(core, write)
+  const keys = answered.map((row) => row.key)
+  const finish = (before: typeof steps): Promise<readonly (string | null)[]> =>
+    finishWrite(context, plan, write, rows, before, () => readBack(context, resource, keys))
+  if (!hooks && extra === undefined) return { resource, many: plan.many, keys, texts: await finish(steps) }
+  await runSteps(trx, steps)
+  await extra?.(context, plan, rows)
+  await postfixStage(context, plan, rows)
+  return { resource, many: plan.many, keys, texts: await finish([]) }
+}
+
+/** Remaining statements, the history and the answer: sent together where the database allows it. */
+async function finishWrite(
+  context: WriteContext,
+  plan: WritePlan,
+  write: WriteRequest,
+  rows: readonly PreparedRow[],
+  steps: ReturnType<typeof rowSteps>,
+  readBack: () => Promise<readonly (string | null)[]>,
+): Promise<readonly (string | null)[]> {
+  const { core, request, trx, writer } = context
+  const entries = plan.nodes
+    .filter((node) => node.depth === 0)
+    .flatMap((node) => {
+      const row = rows[node.row]
+      return row === undefined ? [] : [{ resource: row.resource, key: row.key, body: node.data as unknown }]
+    })
+  if (entries.length === 0 && 'key' in write) {
+    entries.push({ resource: write.resource, key: write.key, body: write.body })
+  }
+  const all = [...steps, ...historySteps(core.model, writer, request, entries)]
+  if (trx.dialect === 'postgres') {
+    const [, texts] = await Promise.all([runSteps(trx, all), readBack()])
+    return texts
+  }
+  await runSteps(trx, all)
+  return await readBack()
+}
+
+/** The resource that an empty answer is about. */
+function targetOf(core: Core, write: WriteRequest): Resource {
+  if (write.kind === 'create' || write.kind === 'update') return write.resource
+  const relation = write.resource.relations.get(write.relation)
+  return relation === undefined ? write.resource : core.model.resource(relation.target)
+}
