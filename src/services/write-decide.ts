@@ -10,7 +10,7 @@ import { decodeRow, type Lock, lookupStatement, storedColumns } from '../manager
 import type { Writer } from '../managers/mutate/rows.js'
 import { allocateKeys } from '../managers/mutate/sequence.js'
 import type { Model, Resource } from '../model/model.js'
-import { sameValue } from '../plan/canonical.js'
+import { sameValue } from '../model/values.js'
 import type { WritePlan, WriteRow } from '../plan/plan.js'
 import { keyText } from '../plan/write-shape.js'
 

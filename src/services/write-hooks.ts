@@ -72,7 +72,7 @@ async function prefixOf(
       }),
     )
     await runPrefix(core, request, effects, { resource, operation, items })
-    items.forEach((item, index) => replaceData(chosen[index], item.data))
+    for (const [index, item] of items.entries()) replaceData(chosen[index], item.data)
   }
 }
 

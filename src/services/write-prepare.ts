@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 import type { Key, Row } from '../hooks.js'
 import { type Caller, parentPath } from '../identity.js'
 import type { Column, Model, Resource } from '../model/model.js'
-import { canonical } from '../plan/canonical.js'
+import { canonical } from '../model/values.js'
 import { keyOf } from '../plan/write-shape.js'
 import type { DecidedRow, Decision } from './write-decide.js'
 
