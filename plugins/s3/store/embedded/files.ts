@@ -1,0 +1,116 @@
+/** Writes that are whole or absent: a temporary file, fsync, rename, fsync of the folder. */
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdir, open, readFile, rename, rm, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { BiodmError } from 'biodm'
+
+/** Bytes that have arrived and lie on disk under a temporary name. */
+export interface Incoming {
+  readonly path: string
+  readonly size: number
+  /** Hex. */
+  readonly sha256: string
+}
+
+/**
+ * Writes a stream into `dir/<random>` and syncs it. More than `limit` bytes, or a stream that breaks, leave nothing behind;
+ * then it throws `bad_request`.
+ */
+export async function receive(
+  source: AsyncIterable<Uint8Array>,
+  dir: string,
+  limit: number,
+): Promise<Incoming> {
+  const path = join(dir, randomUUID())
+  const hash = createHash('sha256')
+  let size = 0
+  try {
+    const file = await open(path, 'wx')
+    try {
+      for await (const chunk of source) {
+        size += chunk.byteLength
+        if (size > limit)
+          throw new BiodmError('bad_request', `The body is larger than the ${limit} bytes announced.`)
+        hash.update(chunk)
+        await file.writev([chunk])
+      }
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    await discard(path)
+    throw diskError(error)
+  }
+  return { path, size, sha256: hash.digest('hex') }
+}
+
+export async function writeJson(path: string, tmp: string, value: unknown): Promise<void> {
+  const temporary = join(tmp, randomUUID())
+  const file = await open(temporary, 'wx')
+  try {
+    await file.writeFile(JSON.stringify(value))
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(temporary, path)
+  await syncFolder(dirname(path))
+}
+
+/** Null when there is no such file. */
+export async function readJson<T>(path: string): Promise<T | null> {
+  const text = await orNull(readFile(path, 'utf8'))
+  return text === null ? null : (JSON.parse(text) as T)
+}
+
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+export async function discard(path: string): Promise<void> {
+  await orNull(unlink(path))
+}
+
+/** Out of the way in one step, then removed; false when there was nothing. */
+export async function removeFolder(path: string, tmp: string): Promise<boolean> {
+  const trash = join(tmp, randomUUID())
+  try {
+    await rename(path, trash)
+  } catch (error) {
+    if (isAbsent(error)) return false
+    throw error
+  }
+  await syncFolder(dirname(path))
+  await rm(trash, { recursive: true, force: true })
+  return true
+}
+
+export async function ensureFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true })
+}
+
+export const isAbsent = (error: unknown): boolean => (error as { code?: string }).code === 'ENOENT'
+
+export async function orNull<T>(result: Promise<T>): Promise<T | null> {
+  try {
+    return await result
+  } catch (error) {
+    if (isAbsent(error)) return null
+    throw error
+  }
+}
+
+function diskError(error: unknown): unknown {
+  const code = (error as { code?: string }).code
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new BiodmError('storage_full', undefined, { cause: error })
+  if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE')
+    return new BiodmError('bad_request', 'The upload broke off; nothing was kept.', { cause: error })
+  return error
+}

@@ -1,0 +1,161 @@
+/**
+ * `ObjectStore` on a local folder, served by the same server under `/_objects` (routes.ts). What a client sees is the same as
+ * with a bucket.
+ */
+import { readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { BiodmError } from 'biodm'
+import { type FormRequest, type ObjectStore, StoreError } from '../store.js'
+import { ensureFolder, orNull } from './files.js'
+import { copyObject, deleteObject, headObject, listPending, type Place, sweepPending } from './objects.js'
+import {
+  abortUpload,
+  completeUpload,
+  createUpload,
+  listStoredParts,
+  listUploads,
+  readUpload,
+  sweepUploads,
+} from './uploads.js'
+import { expiry, type Policy, signPolicy, signUrl } from './urls.js'
+
+export const OBJECTS_PATH = '/_objects'
+
+export interface EmbeddedOptions {
+  /** Absolute. Made when it is missing. */
+  readonly dir: string
+  readonly pendingPrefix: string
+  /** Address that clients reach the server at, without a trailing slash. */
+  url(): string
+  /** Key of the signatures: the same in every process that serves this folder. */
+  secret(): Promise<Uint8Array>
+}
+
+/** What the routes need beyond the interface. */
+export interface EmbeddedStore extends ObjectStore {
+  readonly place: Place
+  readonly options: EmbeddedOptions
+}
+
+/** Leftovers of interrupted writes are removed once they are this old. */
+const LEFTOVER_MS = 24 * 3_600_000
+
+export function openEmbedded(options: EmbeddedOptions): EmbeddedStore {
+  const place: Place = Object.freeze({
+    root: options.dir,
+    tmp: join(options.dir, 'tmp'),
+    pendingPrefix: options.pendingPrefix,
+  })
+  const address = (path: string): string => `${options.url()}${OBJECTS_PATH}${path}`
+  const ready = once(() => ensureFolder(place.tmp))
+
+  return Object.freeze<EmbeddedStore>({
+    place,
+    options,
+    check: () => wrapped(ready),
+
+    async signForm(form) {
+      return {
+        url: address(''),
+        fields: signPolicy(await options.secret(), policyOf(form)),
+      }
+    },
+    async signPart(part) {
+      return signUrl(await options.secret(), address('/part'), 'part', {
+        key: part.key,
+        upload: part.uploadId,
+        part: String(part.partNumber),
+        size: String(part.size),
+        expires: expiry(part.expiresInSeconds, Date.now()),
+      })
+    },
+    async signDownload(download) {
+      return signUrl(await options.secret(), address('/object'), 'download', {
+        key: download.key,
+        disposition: download.disposition,
+        type: download.contentType,
+        expires: expiry(download.expiresInSeconds, Date.now()),
+      })
+    },
+
+    createMultipart: (key, contentType) =>
+      wrapped(async () => {
+        await ready()
+        return await createUpload(place, key, contentType)
+      }),
+    listParts: (key, id) =>
+      wrapped(async () => {
+        const parts = await listStoredParts(place, key, id)
+        return parts?.map(({ partNumber, etag, size }) => ({ partNumber, etag, size })) ?? null
+      }),
+    completeMultipart: (key, id, parts) => wrapped(() => completeUpload(place, key, id, parts)),
+    abortMultipart: (key, id) => wrapped(() => abortUpload(place, key, id)),
+
+    head: (key) => wrapped(() => headObject(place, key)),
+    copy: (copy) => wrapped(() => copyObject(place, copy)),
+    delete: (key) => wrapped(() => deleteObject(place, key)),
+
+    listUploads: (prefix) => listUploads(place, prefix),
+    listObjects: (prefix) => listPending(place, prefix),
+    async sweep() {
+      const before = Date.now() - LEFTOVER_MS
+      await sweepTemporary(place, before)
+      await sweepUploads(place, before)
+      await sweepPending(place, before)
+    },
+    async close() {},
+  })
+}
+
+/** Makes sure that the folder is there before bytes arrive. */
+export async function prepare(store: EmbeddedStore): Promise<void> {
+  await store.check()
+}
+
+export async function uploadExists(store: EmbeddedStore, key: string, id: string): Promise<boolean> {
+  return (await readUpload(store.place, key, id)) !== null
+}
+
+function policyOf(form: FormRequest): Policy {
+  return {
+    expires: Number(expiry(form.expiresInSeconds, Date.now())),
+    size: form.size,
+    fields: {
+      key: form.key,
+      'Content-Type': form.contentType,
+      success_action_redirect: form.redirect,
+      ...(form.sha256 === null
+        ? {}
+        : { 'x-amz-checksum-sha256': Buffer.from(form.sha256, 'hex').toString('base64') }),
+    },
+  }
+}
+
+async function sweepTemporary(place: Place, before: number): Promise<void> {
+  for (const name of (await orNull(readdir(place.tmp))) ?? []) {
+    const path = join(place.tmp, name)
+    const found = await orNull(stat(path))
+    if (found !== null && found.mtimeMs < before) await rm(path, { recursive: true, force: true })
+  }
+}
+
+/** A disk that fails is a store that is not available. */
+async function wrapped<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    if (error instanceof StoreError || error instanceof BiodmError) throw error
+    throw new StoreError('unavailable', `the object folder failed: ${(error as Error).message}`, error)
+  }
+}
+
+function once(run: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined
+  return async () => {
+    done ??= run().catch((error: unknown) => {
+      done = undefined
+      throw error
+    })
+    await done
+  }
+}
