@@ -47,7 +47,7 @@ const instant = (text: string): number =>
   Date.parse(
     text
       .replace(/(\.\d{3})\d+/, '$1')
-      
+
       .toUpperCase(),
   )
 

@@ -5,6 +5,7 @@
  */
 import type { Log } from '../log.js'
 import type { Effects, Metrics } from './core.js'
+import { bounded } from './hooks/time.js'
 
 interface Effect {
   readonly run: () => unknown
@@ -21,15 +22,19 @@ export interface EffectLog extends Effects {
   rolledBack(): Promise<void>
 }
 
-export function createEffects(log: Log, metrics: Metrics): EffectLog {
+/** Longest time of one effect: a caller waits for what follows the commit. */
+const LIMIT_MS = 10_000
+
+export function createEffects(log: Log, metrics: Metrics, limitMs: number = LIMIT_MS): EffectLog {
   const undos: Effect[] = []
   const effects: Effect[] = []
   let mark: { readonly undos: number; readonly effects: number } | null = null
   let settled = false
+  const unaborted = new AbortController().signal
 
   const attempt = async (effect: Effect, kind: string): Promise<void> => {
     try {
-      await effect.run()
+      await bounded(() => effect.run(), limitMs, unaborted, `${kind} of ${effect.origin}`)
       log.debug({ origin: effect.origin }, `${kind} done`)
     } catch (error) {
       metrics.effectFailed(effect.origin)

@@ -5,7 +5,10 @@ import { createEffects } from '../../src/services/effects.js'
 const world = () => {
   const failed: string[] = []
   const done: string[] = []
-  const effects = createEffects(silentLog(), { statement: () => {}, effectFailed: (origin) => failed.push(origin) })
+  const effects = createEffects(silentLog(), {
+    statement: () => {},
+    effectFailed: (origin) => failed.push(origin),
+  })
   return { failed, done, effects, note: (name: string) => () => done.push(name) }
 }
 
@@ -36,17 +39,32 @@ t.test('a failing effect is counted and does not stop the others', async (t) => 
   t.same(failed, ['audit.announce on Study'])
 })
 
-t.test('a repeated transaction undoes its earlier attempt and keeps what the prefix hooks registered', async (t) => {
-  const { effects, done, note } = world()
-  effects.onRollback(note('prefix'), 'x')
-  await effects.attempt()
-  effects.onRollback(note('first'), 'x')
-  effects.afterCommit(note('first commit'), 'x')
-  await effects.attempt()
-  t.same(done, ['first'])
-  effects.afterCommit(note('second commit'), 'x')
+t.test(
+  'a repeated transaction undoes its earlier attempt and keeps what the prefix hooks registered',
+  async (t) => {
+    const { effects, done, note } = world()
+    effects.onRollback(note('prefix'), 'x')
+    await effects.attempt()
+    effects.onRollback(note('first'), 'x')
+    effects.afterCommit(note('first commit'), 'x')
+    await effects.attempt()
+    t.same(done, ['first'])
+    effects.afterCommit(note('second commit'), 'x')
+    await effects.committed()
+    t.same(done, ['first', 'second commit'])
+  },
+)
+
+t.test('an effect that hangs is given up, and the next one runs', async (t) => {
+  const failed: string[] = []
+  const done: string[] = []
+  const metrics = { statement: () => {}, effectFailed: (origin: string) => failed.push(origin) }
+  const effects = createEffects(silentLog(), metrics, 20)
+  effects.afterCommit(() => new Promise(() => {}), 'audit.hang on Study')
+  effects.afterCommit(() => done.push('next'), 'x')
   await effects.committed()
-  t.same(done, ['first', 'second commit'])
+  t.same(failed, ['audit.hang on Study'])
+  t.same(done, ['next'])
 })
 
 t.test('an effect registered after the end is refused with the name of its hook', async (t) => {

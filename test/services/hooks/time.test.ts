@@ -41,5 +41,8 @@ t.test('an outer abort stops the wait at once', async (t) => {
   const waiting = bounded(() => new Promise(() => {}), 10_000, outer.signal, 'x')
   outer.abort()
   await t.rejects(waiting, { code: 'timeout' })
-  await t.rejects(bounded(() => 1, 10_000, outer.signal, 'x'), { code: 'timeout' })
+  await t.rejects(
+    bounded(() => 1, 10_000, outer.signal, 'x'),
+    { code: 'timeout' },
+  )
 })
