@@ -1,0 +1,25 @@
+import type { Definition } from '../config/definition.js'
+import type { Route } from '../controllers/route.js'
+import type { Log } from '../log.js'
+import type { Plugin } from '../plugin.js'
+import type { BaseContext } from '../hooks.js'
+import type { RequestContext } from '../services/core.js'
+import type { ServerMetrics } from './metrics.js'
+import type { Middleware } from './middlewares/middleware.js'
+
+/** What the server needs of the runtime that it answers for. */
+export interface ServerContext {
+  readonly definition: Definition
+  readonly routes: readonly Route[]
+  readonly log: Log
+  readonly metrics: ServerMetrics
+  /** The loaded authenticator; null: every caller is anonymous. */
+  readonly authenticator: Authenticator | null
+  /** What a route needs besides the usual, right before it runs. */
+  readonly middlewares: (route: Route) => readonly Middleware[]
+}
+
+export interface Authenticator {
+  readonly authenticate: NonNullable<Plugin['authenticate']>
+  readonly context: (request: RequestContext) => BaseContext
+}

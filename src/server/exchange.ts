@@ -1,0 +1,84 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Route, RouteRequest } from '../controllers/route.js'
+import { BiodmError } from '../errors.js'
+import type { Caller } from '../identity.js'
+import type { Log } from '../log.js'
+import type { BodyLease } from './body-budget.js'
+
+type Headers = Readonly<Record<string, string | undefined>>
+
+/**
+ * One request and its answer while they are under way. Middlewares fill in the caller and the body; everything that costs
+ * something and is rarely asked for (log, signal) is made at first use.
+ */
+export class Exchange implements RouteRequest {
+  readonly id: string
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly route: Route | null
+  readonly params: readonly string[]
+  readonly path: string
+  readonly search: string
+  readonly ip: string
+  readonly started: number
+  readonly joined = null
+  caller: Caller = null
+  body: unknown = undefined
+  lease: BodyLease | null = null
+  /** Set by the first answer: later ones (a result behind its deadline) are dropped. */
+  answered = false
+  /** An answer on this connection is its last. */
+  last = false
+  readonly #log: Log
+  #child: Log | null = null
+  #abort: AbortController | null = null
+
+  constructor(facts: ExchangeFacts) {
+    this.id = facts.id
+    this.request = facts.request
+    this.response = facts.response
+    this.route = facts.route
+    this.params = facts.params
+    this.path = facts.path
+    this.search = facts.search
+    this.ip = facts.ip
+    this.#log = facts.log
+    this.started = performance.now()
+  }
+
+  get method(): string {
+    return this.request.method ?? 'GET'
+  }
+
+  get headers(): Headers {
+    return this.request.headers as Headers
+  }
+
+  get log(): Log {
+    this.#child ??= this.#log.child({ request_id: this.id })
+    return this.#child
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController()
+    if (this.answered) this.#abort.abort(new BiodmError('timeout'))
+    return this.#abort.signal
+  }
+
+  /** Stops what still works for this request. */
+  abort(reason: BiodmError): void {
+    this.#abort?.abort(reason)
+  }
+}
+
+export interface ExchangeFacts {
+  readonly id: string
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly route: Route | null
+  readonly params: readonly string[]
+  readonly path: string
+  readonly search: string
+  readonly ip: string
+  readonly log: Log
+}

@@ -1,0 +1,57 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { BiodmError } from '../../errors.js'
+import { acceptsJson } from '../accept.js'
+import type { ServerContext } from '../context.js'
+import type { Deadlines } from '../deadlines.js'
+import { Exchange } from '../exchange.js'
+import type { Middleware, RouteMatch } from './middleware.js'
+
+const REQUEST_ID = /^[\w.:-]{1,64}$/
+
+/** The first link: makes the exchange, starts its clock, refuses what is too long or asks for something else than JSON. */
+export function openExchange(
+  { definition, log }: Pick<ServerContext, 'definition' | 'log'>,
+  deadlines: Deadlines<Exchange>,
+  state: { readonly draining: boolean; active: number },
+): Middleware {
+  const { trustProxy, limits } = definition.server
+  return function open(request, response, next) {
+    const { route, params } = request.params as unknown as RouteMatch
+    const given = request.headers['x-request-id']
+    const exchange = new Exchange({
+      id: typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID(),
+      request,
+      response,
+      route,
+      params,
+      path: request.path,
+      search: request.search === '' ? '' : request.search.slice(1),
+      ip: address(request, trustProxy),
+      log,
+    })
+    request.exchange = exchange
+    exchange.last = state.draining
+    state.active += 1
+    if (request.identity !== undefined) exchange.caller = request.identity
+    if (route?.body !== 'raw') deadlines.add(exchange)
+    if (request.url.length > limits.query) {
+      throw new BiodmError('uri_too_long', `The URL is longer than ${limits.query} bytes`)
+    }
+    if (request.httpVersionMinor === 1 && request.headers.host === undefined) {
+      throw new BiodmError('bad_request', 'A request needs a Host header')
+    }
+    if (route?.json === true && !acceptsJson(request.headers.accept)) {
+      throw new BiodmError('not_acceptable', 'Answers are application/json only')
+    }
+    return next()
+  }
+}
+
+/** Behind a proxy, the address that it saw: the last one of the list, which no client can write. */
+function address(request: IncomingMessage, trustProxy: boolean): string {
+  const forwarded = trustProxy ? request.headers['x-forwarded-for'] : undefined
+  const list = Array.isArray(forwarded) ? forwarded.join(',') : forwarded
+  const last = list?.slice(list.lastIndexOf(',') + 1).trim()
+  return last === undefined || last === '' ? (request.socket?.remoteAddress ?? '') : last
+}

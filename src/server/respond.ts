@@ -1,0 +1,142 @@
+/** The only place that writes bytes to a client. */
+import type { ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { BiodmError, ERRORS, type ErrorCode } from '../errors.js'
+import type { Answer } from '../services/core.js'
+import { hasBody } from './body.js'
+import type { Exchange } from './exchange.js'
+
+const JSON_TYPE = 'application/json'
+const PROBLEM_TYPE = 'application/problem+json'
+/** How long the rest of a body that nobody reads may take before the connection is cut, ms. */
+const DRAIN_MS = 30_000
+
+/**
+ * Sends an answer, once. A second one, of work that went on behind its deadline, is dropped. Returns whether this one was
+ * sent.
+ */
+export function respond(exchange: Exchange, answer: Answer): boolean {
+  if (exchange.answered) return false
+  exchange.answered = true
+  const { body } = answer
+  if (body instanceof Readable) {
+    stream(exchange, answer, body)
+    return true
+  }
+  const content = body === undefined || typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body)
+  const head = headers(exchange, answer, content !== undefined)
+  if (content !== undefined) head.push('Content-Length', String(Buffer.byteLength(content)))
+  else if (answer.status !== 204 && answer.status !== 304) head.push('Content-Length', '0')
+  exchange.response.writeHead(answer.status, head)
+  exchange.response.end(content)
+  drain(exchange)
+  return true
+}
+
+/** Sends an error: those of the table as they are, anything else as `internal`, with its cause in the log. */
+export function respondError(exchange: Exchange, error: unknown): boolean {
+  const known = error instanceof BiodmError ? error : new BiodmError('internal', undefined, { cause: error })
+  if (exchange.answered) return false
+  report(exchange, known)
+  return respond(exchange, {
+    status: known.status,
+    headers: { ...known.headers, 'Content-Type': PROBLEM_TYPE, ...extraHeaders(known) },
+    body: problem(known, exchange.id),
+  })
+}
+
+/** RFC 9457. What an internal error says stays in the log. */
+function problem(error: BiodmError, requestId: string | undefined): string {
+  const { title, status } = ERRORS[error.code]
+  return JSON.stringify({
+    type: 'about:blank',
+    title,
+    status,
+    detail: error.code === 'internal' ? 'The request failed; the log of the server has the cause' : error.message,
+    code: error.code,
+    ...(error.errors.length > 0 ? { errors: error.errors } : {}),
+    ...(requestId === undefined ? {} : { request_id: requestId }),
+  })
+}
+
+function extraHeaders(error: BiodmError): Readonly<Record<string, string>> {
+  const { status, headers: given } = error
+  if (status === 401 && given['WWW-Authenticate'] === undefined) {
+    const detail = error.code === 'invalid_token' ? ' error="invalid_token"' : ''
+    return { 'WWW-Authenticate': `Bearer${detail}` }
+  }
+  if ((status === 503 || status === 429) && given['Retry-After'] === undefined) return { 'Retry-After': '2' }
+  return {}
+}
+
+function report(exchange: Exchange, error: BiodmError): void {
+  if (error.status < 500) return
+  const { method, path } = exchange
+  const facts = { method, path, status: error.status, code: error.code, err: error.cause ?? error }
+  if (error.code === 'internal') exchange.log.error(facts, 'request failed')
+  else exchange.log.warn(facts, error.message)
+}
+
+/** Names and values in turn, as `writeHead` takes them fastest. */
+function headers(exchange: Exchange, answer: Answer, hasContent: boolean): string[] {
+  const list = ['X-Request-Id', exchange.id, 'X-Content-Type-Options', 'nosniff']
+  let typed = false
+  if (answer.headers !== undefined) {
+    for (const [name, value] of Object.entries(answer.headers)) {
+      if (name.length === 12 && name.toLowerCase() === 'content-type') typed = true
+      if (typeof value === 'string') list.push(name, value)
+      else for (const one of value) list.push(name, one)
+    }
+  }
+  if (hasContent && !typed) list.push('Content-Type', JSON_TYPE)
+  if (exchange.last) list.push('Connection', 'close')
+  return list
+}
+
+function stream(exchange: Exchange, answer: Answer, body: Readable): void {
+  exchange.response.writeHead(answer.status, headers(exchange, answer, true))
+  if (exchange.method === 'HEAD') {
+    body.destroy()
+    exchange.response.end()
+    return
+  }
+  pipeline(body, exchange.response).catch((error: unknown) => {
+    exchange.log.debug({ err: error }, 'a streamed answer was cut')
+  })
+}
+
+/** A refused body is read to its end, for a while, so that its sender sees the answer. */
+function drain({ request, response }: Exchange): void {
+  if (request.complete || !hasBody(request)) return
+  const { socket } = request
+  const timer = setTimeout(() => socket.destroy(), DRAIN_MS).unref()
+  const done = (): void => clearTimeout(timer)
+  request.once('end', done).once('close', done)
+  response.once('close', () => {
+    if (!request.complete) request.resume()
+  })
+}
+
+/** An answer to what never became a request: bytes that are no HTTP, endless headers, silence. */
+export function respondRaw(socket: Duplex & { readonly _httpMessage?: ServerResponse }, code: ErrorCode, detail: string): void {
+  const busy = socket._httpMessage?.headersSent === true
+  if (!socket.writable || busy) {
+    socket.destroy()
+    return
+  }
+  const body = problem(new BiodmError(code, detail), undefined)
+  const { status, title } = ERRORS[code]
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${title}`,
+      `Content-Type: ${PROBLEM_TYPE}`,
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      `Date: ${new Date().toUTCString()}`,
+      'Connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+  )
+}
