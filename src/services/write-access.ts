@@ -1,14 +1,20 @@
 /**
  * Verdicts about the rows of a decided tree, before anything is written: static rules for every resource that is reached,
- * the lists of stored rows, and those of the parents that new or moved rows will belong to.
+ * the lists of stored rows, and those of the places that new or moved rows will belong to. However large the tree, the
+ * database is asked once for each resource.
  */
 import { judge, lacking, refusal } from '../access/static.js'
 import type { BiodmError } from '../errors.js'
+import { admittingPaths } from '../identity.js'
+import { reachOf } from '../managers/access.js'
+import { AccessChecks } from '../managers/access-checks.js'
 import type { Queryable } from '../managers/database.js'
 import type { Writer } from '../managers/mutate/rows.js'
 import type { Resource } from '../model/model.js'
 import type { WritePlan } from '../plan/plan.js'
 import type { Core, RequestContext } from './core.js'
+import { type LinkedCarrier, linkedCarriers, unchangedLinks } from './write-access-links.js'
+import { type Place, Places, type Reference, references } from './write-access-places.js'
 import type { DecidedRow, Decision } from './write-decide.js'
 
 export interface Judging {
@@ -21,73 +27,181 @@ export interface Judging {
 export interface Verdicts {
   /** Positions of stored rows that the caller may not read: they are treated as if they were absent. */
   readonly hidden: ReadonlySet<number>
+  /** Foreign keys given as columns whose rows are absent or may not be read: the two are not told apart. */
+  readonly dangling: readonly Reference[]
   /** 401 or 403 of the first row that the caller may not write as asked; its pointer is in `errors`. */
   readonly forbidden: BiodmError | null
 }
 
+const OPEN: Verdicts = Object.freeze({ hidden: new Set<number>(), dangling: [], forbidden: null })
+
 const VERBS = { create: 'create', update: 'update', refer: 'read' } as const
+
+/** A row whose own columns and lists stay as they are is merely read, even where the path names it. */
+function verbOf({ action, changed, row }: DecidedRow): (typeof VERBS)[keyof typeof VERBS] {
+  const changes = changed.length > 0 || row.virtual || Object.keys(row.lists).length > 0
+  return action === 'update' && !changes ? 'read' : VERBS[action]
+}
 
 export async function judgeTree(judging: Judging, plan: WritePlan, decision: Decision): Promise<Verdicts> {
   const { core, request } = judging
-  if (!core.enforce || request.caller?.admin === true) return { hidden: new Set(), forbidden: null }
-  const hidden = new Set<number>()
-  const forbidden = staticRefusal(core, request, plan, decision, hidden)
-  return { hidden, forbidden }
+  if (!core.enforce || request.caller?.admin === true) return OPEN
+  return await new Trial(judging, plan, decision).verdicts()
 }
 
-function staticRefusal(
-  core: Core,
-  request: RequestContext,
-  plan: WritePlan,
-  decision: Decision,
-  hidden: Set<number>,
-): BiodmError | null {
-  const roots = new Set(plan.target === null ? plan.answer.map((node) => plan.nodes[node]?.row) : [])
-  for (const row of decision.rows) {
-    const verb = VERBS[row.action]
-    const judgement = judge(row.resource, verb, request.caller, core.enforce, subjectOf(row))
-    if (judgement === 'pass') continue
-    // A bare key inside the tree only refers: whoever may not create the row is told that it does not exist.
-    if (row.action === 'create' && row.row.key !== null && !row.row.content && !roots.has(row.position)) {
-      hidden.add(row.position)
-    } else return refusal(judgement, row.resource.name, verb, row.row.pointer)
+/** The judging of one tree: what is asked of the database, then what follows from the answers. */
+class Trial {
+  readonly #judging: Judging
+  readonly #plan: WritePlan
+  readonly #decision: Decision
+  readonly #checks: AccessChecks
+  readonly #places: Places
+  readonly #references: readonly Reference[]
+  readonly #carriers: readonly LinkedCarrier[]
+  readonly #hidden = new Set<number>()
+
+  constructor(judging: Judging, plan: WritePlan, decision: Decision) {
+    const { core, request, writer } = judging
+    this.#judging = judging
+    this.#plan = plan
+    this.#decision = decision
+    const paths = admittingPaths(request.caller)
+    this.#checks = new AccessChecks(core.model, writer, paths)
+    this.#places = new Places(core.model, decision, paths)
+    this.#references = references(core.model, decision)
+    this.#carriers = linkedCarriers(core.model, plan, decision)
   }
-  for (const { carrier, pointer } of linkedCarriers(core, plan, decision)) {
-    const judgement = judge(carrier.resource, 'update', request.caller, core.enforce, {
-      key: carrier.row.key,
-      given: LINKING,
+
+  async verdicts(): Promise<Verdicts> {
+    const refused = this.#staticRefusal()
+    if (refused !== null) return { hidden: this.#hidden, dangling: [], forbidden: refused }
+    this.#ask()
+    await this.#checks.run(this.#judging.db)
+    for (const row of this.#decision.rows) {
+      if (row.stored !== null && !this.#passes(row, 'read')) this.#hidden.add(row.position)
+    }
+    const dangling = this.#references.filter(
+      ({ target, key }) => !this.#checks.passesVerb(target, key, 'read'),
+    )
+    const forbidden = this.#listRefusal(dangling) ?? (await this.#linkRefusal())
+    return { hidden: this.#hidden, dangling, forbidden }
+  }
+
+  #staticRefusal(): BiodmError | null {
+    const roots = new Set(
+      this.#plan.target === null ? this.#plan.answer.map((node) => this.#plan.nodes[node]?.row) : [],
+    )
+    for (const row of this.#decision.rows) {
+      const wanted = verbOf(row)
+      const verbs = wanted === 'update' ? ['read', wanted] : [wanted]
+      for (const verb of verbs) {
+        const judgement = this.#judge(row.resource, verb, this.#subject(row))
+        if (judgement === 'pass') continue
+        // A bare key inside the tree only refers: whoever may not create the row is told that it does not exist.
+        if (row.action === 'create' && row.row.key !== null && !row.row.content && !roots.has(row.position)) {
+          this.#hidden.add(row.position)
+          continue
+        }
+        return refusal(judgement, row.resource.name, verb, row.row.pointer)
+      }
+    }
+    for (const { target, row } of this.#references) {
+      const judgement = this.#judge(target, 'read')
+      if (judgement !== 'pass') return refusal(judgement, target.name, 'read', row.row.pointer)
+    }
+    return null
+  }
+
+  #judge(resource: Resource, verb: string, subject?: Parameters<typeof judge>[4]) {
+    const { core, request } = this.#judging
+    return judge(resource, verb, request.caller, core.enforce, subject)
+  }
+
+  /** For rules about one's own row: what would change on it. */
+  #subject(row: DecidedRow): Parameters<typeof judge>[4] {
+    if (verbOf(row) !== 'update') return undefined
+    const virtual = this.#plan.nodes
+      .filter((node) => node.row === row.position)
+      .flatMap((node) => Object.keys(node.data))
+      .filter((name) => row.resource.columns.get(name)?.virtual === true)
+    return { key: row.row.key, given: [...row.changed, ...Object.keys(row.row.lists), ...virtual] }
+  }
+
+  #ask(): void {
+    for (const row of this.#decision.rows) {
+      if (row.stored !== null && row.row.key !== null) {
+        this.#checks.askVerb(row.resource, row.row.key, 'read')
+        if (verbOf(row) === 'update') this.#checks.askVerb(row.resource, row.row.key, 'update')
+      }
+      for (const reach of this.#reachedAnew(row)) {
+        const place = this.#places.find(row, reach)
+        if (place.kind === 'stored')
+          this.#checks.askReach(place.resource, place.key, place.reach, verbOf(row))
+      }
+    }
+    for (const { target, key } of this.#references) this.#checks.askVerb(target, key, 'read')
+    for (const { carrier } of this.#carriers) {
+      if (carrier.row.key !== null) this.#checks.askVerb(carrier.resource, carrier.row.key, 'update')
+    }
+  }
+
+  /** Rules that reach a row at the place where it will be: all for a new one, those of changed links for a moved one. */
+  #reachedAnew(row: DecidedRow) {
+    const verb = verbOf(row)
+    if (verb === 'read') return []
+    return reachOf(row.resource, verb).filter(
+      ({ hops: [hop] }) => hop !== undefined && (row.action === 'create' || this.#places.moved(row, hop)),
+    )
+  }
+
+  #listRefusal(dangling: readonly Reference[]): BiodmError | null {
+    for (const row of this.#decision.rows) {
+      const verb = verbOf(row)
+      if (verb === 'read' || this.#hidden.has(row.position)) continue
+      const stored = verb !== 'update' || this.#passes(row, 'update')
+      if (!stored || !this.#mayBePlaced(row, dangling))
+        return this.#lacking(row.resource, verb, row.row.pointer)
+    }
+    return null
+  }
+
+  #mayBePlaced(row: DecidedRow, dangling: readonly Reference[]): boolean {
+    return this.#reachedAnew(row).every((reach) => {
+      const hop = reach.hops[0] ?? ''
+      // What the caller cannot see is told as missing, whatever its lists say.
+      if (dangling.some((reference) => reference.row === row && reference.relation === hop)) return true
+      const parent = row.row.parents.find(({ relation }) => relation === hop)
+      if (parent !== undefined && this.#hidden.has(parent.from)) return true
+      return this.#passesAt(this.#places.find(row, reach), verbOf(row))
     })
-    if (judgement !== 'pass')
-      return refusal(lacking(request.caller), carrier.resource.name, 'update', pointer)
   }
-  return null
+
+  #passesAt(place: Place, verb: string): boolean {
+    if (place.kind === 'known') return place.passes
+    return this.#checks.passesReach(place.resource, place.key, place.reach, verb)
+  }
+
+  /** Only links that are not there yet change anything. */
+  async #linkRefusal(): Promise<BiodmError | null> {
+    const refused = this.#carriers.filter(({ carrier }) => {
+      if (this.#hidden.has(carrier.position) || carrier.stored === null) return false
+      const judgement = this.#judge(carrier.resource, 'update', { key: carrier.row.key, given: LINKING })
+      return judgement !== 'pass' || !this.#passes(carrier, 'update')
+    })
+    if (refused.length === 0) return null
+    const unchanged = await unchangedLinks(this.#judging, refused, this.#decision)
+    const first = refused.find(({ link, to }) => !unchanged.has(link) && !this.#hidden.has(to.position))
+    return first === undefined ? null : this.#lacking(first.carrier.resource, 'update', first.pointer)
+  }
+
+  #passes(row: DecidedRow, verb: string): boolean {
+    return row.row.key === null || this.#checks.passesVerb(row.resource, row.row.key, verb)
+  }
+
+  #lacking(resource: Resource, verb: string, pointer: string): BiodmError {
+    return refusal(lacking(this.#judging.request.caller), resource.name, verb, pointer)
+  }
 }
 
 /** No column of anybody's own names and e-mail: linking is never an update of oneself. */
 const LINKING: readonly string[] = Object.freeze(['*'])
-
-const subjectOf = (row: DecidedRow) => ({
-  key: row.row.key,
-  given: row.action === 'update' ? row.changed : Object.keys(row.row.values),
-})
-
-/** Memberships are owned by both of their ends. */
-const isMember = (resource: Resource): boolean => resource.name === 'User' || resource.name === 'Group'
-
-/** Stored rows that an n–m link of the plan changes. */
-export function linkedCarriers(
-  core: Core,
-  plan: WritePlan,
-  decision: Decision,
-): readonly { readonly carrier: DecidedRow; readonly pointer: string }[] {
-  return plan.links.flatMap((link) => {
-    const from = decision.rows[link.from]
-    const to = decision.rows[link.to]
-    const pointer = plan.rows[link.to]?.pointer ?? ''
-    const both = isMember(core.model.resource(link.resource)) && to !== undefined && isMember(to.resource)
-    return [from, both ? to : undefined]
-      .filter((row) => row !== undefined)
-      .filter((row) => row.action !== 'create')
-      .map((carrier) => ({ carrier, pointer }))
-  })
-}

@@ -34,6 +34,13 @@ export type Refusal =
   | { readonly kind: 'strict'; readonly row: DecidedRow }
   | { readonly kind: 'absent'; readonly row: DecidedRow }
   | { readonly kind: 'taken'; readonly row: DecidedRow }
+  /** A foreign key given by its columns points at nothing that the caller may see. */
+  | {
+      readonly kind: 'dangling'
+      readonly row: DecidedRow
+      readonly relation: string
+      readonly target: string
+    }
 
 export interface Decision {
   readonly rows: readonly DecidedRow[]
@@ -99,7 +106,7 @@ function refuse(
   plan: WritePlan,
   { row, resource, action, stored, changed, position }: DecidedRow,
   entities: ReadonlySet<string> | undefined,
-): Refusal['kind'] | null {
+): Exclude<Refusal['kind'], 'dangling'> | null {
   if (stored !== null) return resource.versioned === 'strict' && changed.length > 0 ? 'strict' : null
   if (isTarget(plan, position)) return 'absent'
   if (action === 'create' && row.missing.length > 0) return 'missing'

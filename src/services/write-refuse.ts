@@ -1,10 +1,11 @@
 /** The refusals of a decision, answered in the order of the contract: 404 of the path, 400, then 409. */
 import { BiodmError, type ErrorCode, type Problem } from '../errors.js'
+import { pointerToken } from '../plan/problems.js'
 import type { Refusal } from './write-decide.js'
 
 /** 400s come before the verdicts about rows inside the tree, 409s after them. */
 export const BAD_REQUEST: readonly Refusal['kind'][] = ['missing', 'version']
-export const CONFLICT: readonly Refusal['kind'][] = ['absent', 'taken', 'strict']
+export const CONFLICT: readonly Refusal['kind'][] = ['absent', 'dangling', 'taken', 'strict']
 
 interface Wording {
   readonly code: ErrorCode
@@ -27,9 +28,15 @@ const WORDING = {
     code: 'reference_missing',
     message: (refusal) => `${name(refusal)} with this key does not exist`,
   },
+  dangling: {
+    code: 'reference_missing',
+    message: (refusal) =>
+      `${refusal.kind === 'dangling' ? refusal.target : name(refusal)} with this key does not exist`,
+  },
   taken: {
     code: 'unique_violation',
-    message: (refusal) => `${name(refusal)} with this key exists; name its version to change it`,
+    message: (refusal) =>
+      `${name(refusal)} with this key exists${refusal.row.stored === null ? '; name its version to change it' : ''}`,
   },
   strict: {
     code: 'versioned_readonly',
@@ -49,9 +56,18 @@ export function throwRefusals(refusals: readonly Refusal[], kinds: readonly Refu
     .slice(0, 100)
     .map(
       (refusal): Problem => ({
-        pointer: refusal.row.row.pointer,
+        pointer: pointerOf(refusal),
         message: WORDING[refusal.kind].message(refusal),
       }),
     )
   throw new BiodmError(code, errors[0]?.message, { errors })
+}
+
+/** A foreign key by the first of its columns that the body gives; anything else by its object. */
+function pointerOf(refusal: Refusal): string {
+  const { row, resource } = refusal.row
+  const relation = refusal.kind === 'dangling' ? resource.relations.get(refusal.relation) : undefined
+  if (relation?.kind !== 'one') return row.pointer
+  const given = relation.columns.find(({ column }) => Object.hasOwn(row.values, column))
+  return given === undefined ? row.pointer : row.pointer + pointerToken(given.column)
 }

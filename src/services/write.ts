@@ -93,15 +93,15 @@ export async function withEffects<T>(
 }
 
 /**
- * Static rules of what the path names. A `POST` may also update or refer to rows, so that a refused `create` is kept until
- * it is known whether anything would be created.
+ * Static rules of what the path names. A `POST` may also update or refer to rows, and a `PUT` only write children, so that a
+ * refused `create` or `update` is kept until it is known whether it would happen.
  */
 function judgeRoute(core: Core, request: RequestContext, write: WriteRequest): BiodmError | null {
   const { caller } = request
   if (write.kind === 'update') {
     demand(write.resource, 'read', caller, core.enforce)
-    demand(write.resource, 'update', caller, core.enforce)
-    return null
+    const judgement = judge(write.resource, 'update', caller, core.enforce)
+    return judgement === 'pass' ? null : refusal(judgement, write.resource.name, 'update')
   }
   let target = write.resource
   if (write.kind !== 'create') {
@@ -123,7 +123,7 @@ async function planOrRefuse(
 ): Promise<WritePlan> {
   try {
     const plan = planWrite(core.model, write, 'client')
-    if (refused !== null && plan.answer.some((node) => mustCreate(plan, node))) throw refused
+    if (refused !== null && happens(plan, write)) throw refused
     return plan
   } catch (error) {
     if (error === refused || !(error instanceof BiodmError)) throw error
@@ -132,8 +132,11 @@ async function planOrRefuse(
   }
 }
 
-const mustCreate = (plan: WritePlan, node: number): boolean =>
-  plan.rows[plan.nodes[node]?.row ?? -1]?.key === null
+/** Whether the plan does what the path's static rule is about, whatever is stored. */
+const happens = (plan: WritePlan, write: WriteRequest): boolean =>
+  write.kind === 'update'
+    ? plan.rows[0]?.content === true
+    : plan.answer.some((node) => plan.rows[plan.nodes[node]?.row ?? -1]?.key === null)
 
 /** 404 unless the row of the path is there for the caller, 403 unless they may change it as the route does. */
 async function requireTarget(
@@ -175,7 +178,10 @@ function refuse(plan: WritePlan, decision: Decision, judged: Verdicts): void {
     if (row === undefined) return []
     return [{ kind: row.row.content && row.row.missing.length === 0 ? 'taken' : 'absent', row }]
   })
-  throwRefusals([...unreadable, ...decision.refusals], CONFLICT)
+  const dangling = judged.dangling.map(
+    ({ row, relation, target }): Refusal => ({ kind: 'dangling', row, relation, target: target.name }),
+  )
+  throwRefusals([...unreadable, ...dangling, ...decision.refusals], CONFLICT)
 }
 
 async function carryOut(
