@@ -166,7 +166,7 @@ export interface AuthRequest {
   readonly ip: string
 }
 
-interface RouteBase {
+export interface RouteBase {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** `/audit`, `/audit/:name`; a trait's starts with `/:id`. */
   readonly path: string
