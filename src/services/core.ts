@@ -74,6 +74,22 @@ export interface RequestContext {
   readonly joined: Joined | null
 }
 
+/** The same request with another signal, or inside a transaction. Requests are not plain objects: a spread loses parts. */
+export function derivedRequest(
+  request: RequestContext,
+  changes: { readonly signal?: AbortSignal; readonly joined?: Joined | null; readonly caller?: Caller },
+): RequestContext {
+  return {
+    id: request.id,
+    caller: changes.caller === undefined ? request.caller : changes.caller,
+    method: request.method,
+    path: request.path,
+    signal: changes.signal ?? request.signal,
+    log: request.log,
+    joined: changes.joined === undefined ? request.joined : changes.joined,
+  }
+}
+
 /** What `respond` sends. A string body is JSON text unless `headers` says otherwise; undefined: no body. */
 export interface Answer {
   readonly status: number

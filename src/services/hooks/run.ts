@@ -14,7 +14,7 @@ import type {
   Row,
 } from '../../hooks.js'
 import type { HookBinding, Resource } from '../../model/model.js'
-import type { Core, Effects, Joined, RequestContext } from '../core.js'
+import { type Core, derivedRequest, type Effects, type Joined, type RequestContext } from '../core.js'
 import { checkData, keysBefore } from './check.js'
 import { enqueue } from './enqueue.js'
 import { may } from './may.js'
@@ -72,7 +72,7 @@ export async function runPostfix(
   call: HookCall<PostfixItem>,
 ): Promise<void> {
   if (call.items.length === 0) return
-  const inner: RequestContext = { ...request, joined }
+  const inner: RequestContext = derivedRequest(request, { joined })
   for (const binding of bindings(call, 'postfix')) {
     const hook = binding.hook
     if (hook.stage !== 'postfix') continue
@@ -141,7 +141,7 @@ function common<Item>(
     operation: call.operation,
     log: request.log.child({ plugin: binding.plugin, hook: binding.name, resource: call.resource.name }),
     signal,
-    service: core.service({ request: { ...request, signal } }),
+    service: core.service({ request: derivedRequest(request, { signal }) }),
     onRollback: (undo: () => unknown) => effects.onRollback(undo, origin),
     afterCommit: (effect: () => unknown) => effects.afterCommit(effect, origin),
   }
