@@ -72,6 +72,8 @@ export interface ReadPlan {
   readonly resource: string
   readonly key: Key
   readonly selection: Selection
+  /** Paths that `fields` names, as sent; null: the default shape. */
+  readonly fields: readonly string[] | null
   readonly access: Access
 }
 
@@ -81,6 +83,8 @@ export interface ListPlan {
   readonly resource: string
   readonly parent: { readonly resource: string; readonly key: Key; readonly relation: string } | null
   readonly selection: Selection
+  /** Paths that `fields` names, as sent; null: the default shape. */
+  readonly fields: readonly string[] | null
   readonly filter: Filter
   readonly sort: readonly Sort[]
   readonly start: number
@@ -96,6 +100,8 @@ export interface RelatedPlan {
   readonly key: Key
   readonly relation: string
   readonly selection: Selection
+  /** Paths that `fields` names, as sent; null: the default shape. */
+  readonly fields: readonly string[] | null
   readonly access: Access
 }
 

@@ -1,0 +1,50 @@
+import { BiodmError, type Problem } from '../../errors.js'
+
+const SHOWN = 100
+
+/** What is wrong with one parameter: thrown while it is read, collected by `QueryProblems`. */
+export class BadParameter extends Error {
+  override readonly name = 'BadParameter'
+}
+
+/** `message`, then what to do about it. */
+export function bad(message: string, hint?: string | null): BadParameter {
+  return new BadParameter(hint === undefined || hint === null ? message : `${message}; ${hint}`)
+}
+
+/** Collects the faults of a query string, so that a client learns of all of them at once. */
+export class QueryProblems {
+  readonly #found: Problem[] = []
+
+  /** Runs `read`; a fault that it throws is noted against the parameter as it was sent. */
+  attempt(parameter: string, read: () => void): void {
+    try {
+      read()
+    } catch (error) {
+      if (!(error instanceof BadParameter)) throw error
+      this.add(parameter, error.message)
+    }
+  }
+
+  add(parameter: string, message: string): void {
+    this.#found.push({ parameter: shortened(parameter), message })
+  }
+
+  /** Throws 400 `invalid_query` when anything was found. */
+  refuse(): void {
+    const [first] = this.#found
+    if (first === undefined) return
+    const more = this.#found.length - 1
+    const rest = more === 0 ? '' : ` (and ${more} more ${more === 1 ? 'problem' : 'problems'})`
+    throw new BiodmError('invalid_query', `"${first.parameter}": ${first.message}${rest}`, {
+      errors: this.#found.slice(0, SHOWN),
+    })
+  }
+}
+
+const LONGEST = 200
+
+/** A parameter in an error message: whole unless it is very long. */
+function shortened(parameter: string): string {
+  return parameter.length <= LONGEST ? parameter : `${[...parameter].slice(0, LONGEST).join('')}…`
+}

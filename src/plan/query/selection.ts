@@ -1,0 +1,159 @@
+/**
+ * Which columns and relations an answer shows. Selections are canonical: the same choice by the same rules is the same
+ * object, in the order of the model, so that compiled statements can be found by it.
+ */
+import type { Limits } from '../../config/definition.js'
+import type { Model, Relation, Resource } from '../../model/model.js'
+import type { RelatedSelection, Selection } from '../plan.js'
+import { type Asker, isShown, readable, relationOf, unknown } from './fields.js'
+import { bad, type QueryProblems } from './problems.js'
+import type { Parameter } from './query-string.js'
+
+/** How many relations deep `fields` may go. */
+const MAX_DEPTH = 4
+/** Selections kept by a model. */
+const MAX_KEPT = 1000
+
+const kept = new WeakMap<Model, Map<string, Selection>>()
+
+function keptBy(model: Model): Map<string, Selection> {
+  const known = kept.get(model)
+  if (known !== undefined) return known
+  const fresh = new Map<string, Selection>()
+  kept.set(model, fresh)
+  return fresh
+}
+
+function keep(model: Model, key: string, make: () => Selection): Selection {
+  const all = keptBy(model)
+  const known = all.get(key)
+  if (known !== undefined) return known
+  const made = make()
+  if (all.size >= MAX_KEPT) {
+    const [oldest] = all.keys()
+    if (oldest !== undefined) all.delete(oldest)
+  }
+  all.set(key, made)
+  return made
+}
+
+/**
+ * Every column that is not hidden and each `embed` relation whose target the caller may read, with its own columns.
+ * `permissions`: the `perm_*` fields too, as single reads have them.
+ */
+export function defaultSelection(asker: Asker, resource: Resource, permissions: boolean): Selection {
+  let key = permissions ? `${resource.name}!` : `${resource.name}:`
+  const shown: Relation[] = []
+  for (const relation of resource.relations.values()) {
+    const visible = relation.embed && readable(asker, asker.model.resource(relation.target))
+    key += visible ? '1' : '0'
+    if (visible) shown.push(relation)
+  }
+  return keep(asker.model, key, () =>
+    selection(
+      columnsOf(resource),
+      permissions ? resource.permissions.map(({ field }) => field) : [],
+      shown.map(({ name, target }) => ({
+        relation: name,
+        selection: selection(columnsOf(asker.model.resource(target)), [], []),
+      })),
+    ),
+  )
+}
+
+const columnsOf = (resource: Resource): readonly string[] =>
+  [...resource.columns.values()].filter(isShown).map(({ name }) => name)
+
+function selection(
+  columns: readonly string[],
+  permissions: readonly string[],
+  relations: readonly RelatedSelection[],
+): Selection {
+  return Object.freeze({
+    columns: Object.freeze(columns),
+    permissions: Object.freeze(permissions),
+    relations: Object.freeze(relations.map((related) => Object.freeze(related))),
+  })
+}
+
+/** What `fields` names of one resource. */
+interface Choice {
+  readonly names: Set<string>
+  readonly relations: Map<string, Choice>
+  /** The relation itself is named: all its own columns. */
+  whole: boolean
+}
+
+const choice = (): Choice => ({ names: new Set(), relations: new Map(), whole: false })
+
+/** The paths of all `fields` parameters as sent; null without one: the default shape. */
+export function fieldPaths(parameters: readonly Parameter[]): readonly string[] | null {
+  if (parameters.length === 0) return null
+  return Object.freeze(parameters.flatMap(({ argument }) => argument.split(',')))
+}
+
+export function parseFields(
+  asker: Asker,
+  resource: Resource,
+  parameters: readonly Parameter[],
+  limits: Pick<Limits, 'fields'>,
+  problems: QueryProblems,
+): Selection {
+  const root = choice()
+  let count = 0
+  for (const parameter of parameters) {
+    problems.attempt(parameter.sent, () => {
+      const paths = parameter.argument.split(',')
+      count += paths.length
+      if (count > limits.fields) throw bad(`names more than ${limits.fields} fields`)
+      for (const path of paths) choose(asker, resource, root, path)
+    })
+  }
+  const chosen = chosenSelection(asker.model, resource, root)
+  return keep(asker.model, `${resource.name}?${JSON.stringify(chosen)}`, () => chosen)
+}
+
+function choose(asker: Asker, resource: Resource, root: Choice, path: string): void {
+  const names = path.split('.')
+  if (names.length > MAX_DEPTH + 1) throw bad(`\`${path}\` goes deeper than ${MAX_DEPTH} relations`)
+  let at = root
+  let holder = resource
+  names.forEach((name, position) => {
+    const last = position === names.length - 1
+    const column = holder.columns.get(name)
+    if (last && ((column !== undefined && isShown(column)) || isPermission(holder, name))) {
+      at.names.add(name)
+      return
+    }
+    const step = relationOf(asker, holder, name)
+    if (step === null) {
+      if (column !== undefined && isShown(column))
+        throw bad(`\`${name}\` is a field without fields of its own`)
+      throw unknown(asker, holder, name)
+    }
+    const next = at.relations.get(name) ?? choice()
+    at.relations.set(name, next)
+    if (last) next.whole = true
+    at = next
+    holder = step.target
+    if (last && position >= MAX_DEPTH) throw bad(`\`${path}\` goes deeper than ${MAX_DEPTH} relations`)
+  })
+}
+
+const isPermission = (resource: Resource, name: string): boolean =>
+  resource.permissions.some(({ field }) => field === name)
+
+function chosenSelection(model: Model, resource: Resource, chosen: Choice): Selection {
+  const columns = columnsOf(resource).filter((name) => chosen.whole || chosen.names.has(name))
+  const permissions = resource.permissions
+    .map(({ field }) => field)
+    .filter((field) => chosen.names.has(field))
+  const relations: RelatedSelection[] = []
+  for (const { name, target } of resource.relations.values()) {
+    const inner = chosen.relations.get(name)
+    if (inner !== undefined) {
+      relations.push({ relation: name, selection: chosenSelection(model, model.resource(target), inner) })
+    }
+  }
+  return selection(columns, permissions, relations)
+}
