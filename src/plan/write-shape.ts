@@ -1,6 +1,6 @@
 import type { ToOneDefinition } from '../config/definition.js'
 import type { Key, Row } from '../hooks.js'
-import type { Column, Model, Resource } from '../model/model.js'
+import type { Resource } from '../model/model.js'
 
 /** Something without which a row cannot be created: a column, or a to-one relation by its name. */
 export interface Requirement {
@@ -18,44 +18,21 @@ export interface WriteShape {
 
 const shapes = new WeakMap<Resource, WriteShape>()
 
-export function writeShape(model: Model, resource: Resource): WriteShape {
+export function writeShape(resource: Resource): WriteShape {
   const known = shapes.get(resource)
   if (known !== undefined) return known
   const toOne = [...resource.relations.values()].filter((relation) => relation.kind === 'one')
-  const foreign = new Set(toOne.flatMap((relation) => relation.columns.map((pair) => pair.column)))
-  const columns = [...resource.columns.values()]
-    .filter((column) => !foreign.has(column.name) && isRequired(model, column))
-    .map((column): Requirement => ({ label: column.name, columns: [column.name] }))
-  const relations = toOne
-    .filter((relation) => relation.constraint && (relation.required || holdsKey(resource, relation)))
-    .map(
-      (relation): Requirement => ({
-        label: relation.name,
-        columns: relation.columns.map((pair) => pair.column),
-      }),
-    )
+  const requirements = resource.body.required.map((label): Requirement => {
+    const relation = toOne.find((candidate) => candidate.name === label)
+    return { label, columns: relation?.columns.map((pair) => pair.column) ?? [label] }
+  })
   const shape: WriteShape = Object.freeze({
-    requirements: Object.freeze([...columns, ...relations]),
+    requirements: Object.freeze(requirements),
     toOne: Object.freeze(toOne),
     lists: new Set(resource.permissions.map((rule) => rule.field)),
   })
   shapes.set(resource, shape)
   return shape
-}
-
-const holdsKey = (resource: Resource, relation: ToOneDefinition): boolean =>
-  relation.columns.some((pair) => resource.columns.get(pair.column)?.primary === true)
-
-/** Under `auth: off` a `default: user` column is an ordinary one. */
-export function hasDefault(model: Model, column: Column): boolean {
-  if (column.default === null) return false
-  return column.default.kind !== 'user' || model.definition.auth
-}
-
-function isRequired(model: Model, column: Column): boolean {
-  if (column.virtual || column.generated || column.role === 'version' || column.role === 'latest')
-    return false
-  return (column.required || column.primary) && !hasDefault(model, column)
 }
 
 /** The complete primary key among `values`, in declaration order, or null. */

@@ -120,7 +120,7 @@ export class Tree {
     if (!this.#accepts(resource, data, pointer, place.depth)) return -1
     const index = this.#nodes.push(null) - 1
     const draft = this.#draft(resource, data, pointer, place.level)
-    for (const relation of writeShape(this.#model, resource).toOne) {
+    for (const relation of writeShape(resource).toOne) {
       if (Object.hasOwn(data, relation.name)) this.#toOne(draft, relation, data[relation.name], index, place)
     }
     if (place.holder !== null) this.#hold(draft, place.holder.relation, place.holder.row)
@@ -176,7 +176,7 @@ export class Tree {
   }
 
   #draft(resource: Resource, data: Row, pointer: string, level: number): Draft {
-    const { lists } = writeShape(this.#model, resource)
+    const { lists } = writeShape(resource)
     const draft: Draft = {
       resource,
       pointer,
@@ -340,7 +340,7 @@ export class Tree {
 
   #missing(draft: Draft): string[] {
     const linked = new Set(draft.parents.flatMap((parent) => parent.columns.map((pair) => pair.column)))
-    return writeShape(this.#model, draft.resource)
+    return writeShape(draft.resource)
       .requirements.filter((requirement) =>
         requirement.columns.some((column) => (draft.values[column] ?? null) === null && !linked.has(column)),
       )

@@ -37,8 +37,15 @@ export type ReadBack = (
   keys: readonly Key[],
 ) => Promise<readonly (string | null)[]>
 
-/** Further work of a route, inside the transaction and before the history is written. */
-export type Extra = (context: WriteContext, plan: WritePlan, rows: readonly PreparedRow[]) => Promise<void>
+/** What a collection route does beside writing the objects of its body. */
+export interface Extra {
+  /** Before the transaction, after the prefix hooks of the body. */
+  prepare?(effects: Effects, plan: WritePlan): Promise<void>
+  /** In the transaction, before the first row of the body is written; judges what it does by itself. */
+  before(context: WriteContext, plan: WritePlan, rows: readonly PreparedRow[]): Promise<void>
+  /** After the rows of the body and their hooks. */
+  after?(context: WriteContext): Promise<void>
+}
 
 export async function runWrite(
   core: Core,
@@ -58,6 +65,7 @@ export async function runWrite(
           return decision
         })
       : plan
+    await extra?.prepare?.(effects, final)
     return await transact((trx) =>
       carryOut({ core, request, trx, effects, writer: writerOf(core) }, write, final, readBack, extra),
     )
@@ -204,10 +212,13 @@ async function carryOut(
   const keys = answered.map((row) => row.key)
   const finish = (before: typeof steps): Promise<readonly (string | null)[]> =>
     finishWrite(context, plan, write, rows, before, () => readBack(context, resource, keys))
-  if (!hooks && extra === undefined) return { resource, many: plan.many, keys, texts: await finish(steps) }
+  await extra?.before(context, plan, rows)
+  if (!hooks && extra?.after === undefined) {
+    return { resource, many: plan.many, keys, texts: await finish(steps) }
+  }
   await runSteps(trx, steps)
-  await extra?.(context, plan, rows)
   await postfixStage(context, plan, rows)
+  await extra?.after?.(context)
   return { resource, many: plan.many, keys, texts: await finish([]) }
 }
 

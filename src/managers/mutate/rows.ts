@@ -95,7 +95,7 @@ function step(
 }
 
 /** Only the columns that the statement names: a row may hold more. */
-function recordsText(columns: readonly StoredColumn[], rows: readonly Readonly<Row>[]): string {
+export function recordsText(columns: readonly StoredColumn[], rows: readonly Readonly<Row>[]): string {
   return JSON.stringify(
     rows.map((row) => Object.fromEntries(columns.map(({ name }) => [name, row[name] ?? null]))),
   )
@@ -111,3 +111,46 @@ const matching = (columns: readonly StoredColumn[]): string =>
 
 export const columnShape = (columns: readonly StoredColumn[]): string =>
   columns.map((column) => `${column.name}:${column.type}`).join(',')
+
+/**
+ * Deletes rows by key in one statement on both databases, so that rows pointing at each other within the table go
+ * together.
+ */
+export function deleteTogetherStep(
+  writer: Writer,
+  table: string,
+  keys: readonly StoredColumn[],
+  rows: readonly Readonly<Row>[],
+): Step {
+  if (writer.dialect === 'postgres') return deleteStep(writer, table, keys, rows)
+  const named = writer.texts.get(
+    `delete together ${table} ${columnShape(keys)}`,
+    () => `DELETE FROM ${quote(table)} WHERE (${names(keys)}) IN (${jsonRows(keys)})`,
+  )
+  const values = rows.length === 0 ? [] : [[rowsText(keys, rows)]]
+  return { ...named, values }
+}
+
+/** Sets `columns` to null where they hold one of the value combinations of `rows`. */
+export function nullStep(
+  writer: Writer,
+  table: string,
+  columns: readonly StoredColumn[],
+  rows: readonly Readonly<Row>[],
+): Step {
+  const set = columns.map((column) => `${quote(column.name)} = NULL`).join(', ')
+  const named = writer.texts.get(`null ${table} ${columnShape(columns)}`, () =>
+    writer.dialect === 'postgres'
+      ? `UPDATE ${quote(table)} AS t SET ${set} FROM ${records(columns)} WHERE ${matching(columns)}`
+      : `UPDATE ${quote(table)} SET ${set} WHERE (${names(columns)}) IN (${jsonRows(columns)})`,
+  )
+  const text = writer.dialect === 'postgres' ? recordsText(columns, rows) : rowsText(columns, rows)
+  return { ...named, values: rows.length === 0 ? [] : [[text]] }
+}
+
+/** Rows of values out of one JSON parameter, on SQLite. */
+export const jsonRows = (columns: readonly StoredColumn[]): string =>
+  `SELECT ${columns.map((_, index) => `value ->> ${index}`).join(', ')} FROM json_each(?)`
+
+export const rowsText = (columns: readonly StoredColumn[], rows: readonly Readonly<Row>[]): string =>
+  JSON.stringify(rows.map((row) => columns.map(({ name }) => row[name] ?? null)))

@@ -1,0 +1,103 @@
+/** The statements of a delete: links and foreign keys first, then the rows, those that point before those pointed at. */
+import type { ToOneDefinition } from '../config/definition.js'
+import type { Row } from '../hooks.js'
+import type { StoredColumn } from '../managers/mutate/columns.js'
+import { deleteStep, deleteTogetherStep, nullStep, type Writer } from '../managers/mutate/rows.js'
+import type { Step } from '../managers/mutate/step.js'
+import { latestStep } from '../managers/mutate/versions.js'
+import type { Model, Resource } from '../model/model.js'
+import { associationsOf, referrersOf } from '../model/referrers.js'
+import { byResource, type Doomed, type DoomedRow } from './delete-collect.js'
+
+export function deleteSteps(model: Model, writer: Writer, doomed: Doomed): readonly Step[] {
+  const groups = new Map(byResource(doomed.rows))
+  const { order, broken } = deletionOrder(model, [...groups.keys()])
+  const rowsOf = (resource: Resource): readonly DoomedRow[] => groups.get(resource) ?? []
+  return [
+    ...doomed.released.map(({ referrer, keys }) =>
+      nullStep(writer, referrer.source.table, columnsOf(referrer.source, referrer.relation), keys),
+    ),
+    ...order.flatMap((resource) => unlinkSteps(model, writer, resource, rowsOf(resource))),
+    ...broken.map(({ source, relation }) =>
+      nullStep(
+        writer,
+        source.table,
+        columnsOf(source, relation),
+        rowsOf(source).map((row) => row.stored),
+      ),
+    ),
+    ...order.map((resource) =>
+      deleteTogetherStep(
+        writer,
+        resource.table,
+        resource.primaryKey,
+        rowsOf(resource).map((row) => row.key),
+      ),
+    ),
+    ...order.flatMap((resource) => latestSteps(writer, resource, rowsOf(resource))),
+  ]
+}
+
+const columnsOf = (source: Resource, relation: ToOneDefinition): readonly StoredColumn[] =>
+  relation.columns.map((pair) => source.columns.get(pair.column)).filter((column) => column !== undefined)
+
+function unlinkSteps(
+  model: Model,
+  writer: Writer,
+  resource: Resource,
+  rows: readonly DoomedRow[],
+): readonly Step[] {
+  return associationsOf(model, resource).map(({ table, pairs }) =>
+    deleteStep(
+      writer,
+      table,
+      pairs.map((pair) => ({
+        name: pair.column,
+        type: resource.columns.get(pair.references)?.type ?? 'text',
+      })),
+      rows.map(
+        (row): Row => Object.fromEntries(pairs.map((pair) => [pair.column, row.stored[pair.references]])),
+      ),
+    ),
+  )
+}
+
+/** Deleting the newest version makes the one before it the latest. */
+function latestSteps(writer: Writer, resource: Resource, rows: readonly DoomedRow[]): readonly Step[] {
+  if (resource.versioned === false) return []
+  const entities = rows.filter((row) => row.stored['is_latest'] === true).map((row) => row.stored)
+  return entities.length === 0 ? [] : [latestStep(writer, resource.table, resource.entityKey, entities)]
+}
+
+interface Edge {
+  readonly source: Resource
+  readonly relation: ToOneDefinition
+}
+
+/**
+ * Resources in an order in which whoever points goes before what it points at. Where they point at each other in a circle,
+ * optional foreign keys of the rows that go anyway are cleared first (`broken`).
+ */
+function deletionOrder(
+  model: Model,
+  resources: readonly Resource[],
+): { readonly order: readonly Resource[]; readonly broken: readonly Edge[] } {
+  const involved = new Set(resources)
+  const done: Resource[] = []
+  const open = new Set<Resource>()
+  const broken: Edge[] = []
+  const visit = (resource: Resource): void => {
+    if (done.includes(resource) || open.has(resource)) return
+    open.add(resource)
+    for (const { source, relation } of referrersOf(model, resource)) {
+      if (!involved.has(source) || source === resource) continue
+      if (open.has(source)) {
+        if (!relation.required) broken.push({ source, relation })
+      } else visit(source)
+    }
+    open.delete(resource)
+    done.push(resource)
+  }
+  for (const resource of resources) visit(resource)
+  return { order: done, broken }
+}

@@ -1,0 +1,34 @@
+import type { Key } from '../hooks.js'
+import { rowPath } from '../model/format-key.js'
+import type { Resource } from '../model/model.js'
+import type { Answer, Core } from './core.js'
+import type { WriteOutcome } from './write.js'
+import type { WriteContext } from './write-context.js'
+
+/** The rows as `GET` would show them; null for those that the caller may not read. */
+export async function readWritten(
+  _context: WriteContext,
+  _resource: Resource,
+  keys: readonly Key[],
+): Promise<readonly (string | null)[]> {
+  return keys.map(() => null)
+}
+
+/** Whoever may write but not read a row gets its key only. */
+export function answerOf(core: Core, outcome: WriteOutcome, status: 200 | 201): Answer {
+  const { resource, keys, many } = outcome
+  const texts = keys.map((key, index) => outcome.texts[index] ?? JSON.stringify(key))
+  if (many) return { status, body: `[${texts.join(',')}]` }
+  const [key] = keys
+  const located = status === 201 && key !== undefined && !resource.internal
+  return {
+    status,
+    ...(located ? { headers: { Location: locationOf(core, resource, key) } } : {}),
+    body: texts[0] ?? '{}',
+  }
+}
+
+function locationOf(core: Core, resource: Resource, key: Key): string {
+  const { basePath } = core.model.definition.server
+  return (basePath === '/' ? '' : basePath) + rowPath(resource, key)
+}
