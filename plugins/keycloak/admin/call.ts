@@ -43,7 +43,12 @@ export interface AdminCallOptions {
 export function adminCall(options: AdminCallOptions): AdminCall {
   const { tokens, realm } = options
   let used = ''
-  const client = new KeycloakAdminClient({ baseUrl: options.baseUrl, realmName: realm, timeout: CALL_LIMIT })
+  const client = new KeycloakAdminClient({
+    baseUrl: options.baseUrl,
+    realmName: realm,
+    timeout: CALL_LIMIT,
+    requestArgOptions: { catchNotFound: false },
+  })
   client.registerTokenProvider({
     getAccessToken: async () => {
       used = await tokens.token()
@@ -81,6 +86,7 @@ async function retryUnauthorized(run: () => Promise<unknown>, discard: () => voi
 }
 
 function translate(what: string, error: unknown, { actor, log }: AdminCallOptions): Error {
+  if (error instanceof BiodmError) return error
   if (error instanceof NetworkError) {
     const { status } = error.response
     if (status === 400 || status === 404 || status === 409)

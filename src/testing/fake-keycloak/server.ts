@@ -99,7 +99,7 @@ export async function startFakeKeycloak(
 
 async function answer(world: World, request: IncomingMessage, body: string): Promise<Reply> {
   const url = new URL(request.url ?? '/', world.base())
-  const segments = url.pathname.slice(1).split('/').map(decodeURIComponent)
+  const segments = url.pathname.slice(1).replace(/\/$/, '').split('/').map(decodeURIComponent)
   try {
     if (segments[0] === 'realms' && segments[1] === world.realm.file.realm) {
       return await openid(world, request, url, segments.slice(2).join('/'), body)
@@ -128,9 +128,9 @@ async function openid(
     case 'GET certs':
       return { status: 200, body: keys.list() }
     case 'POST token':
-      return { status: 200, body: await tokens.grant(form) }
+      return { status: 200, body: await tokens.grant(form, request.headers.authorization) }
     case 'POST logout':
-      tokens.logout(form)
+      tokens.logout(form, request.headers.authorization)
       return { status: 204 }
     case 'GET auth':
       return loginPage(realm, url)

@@ -34,8 +34,8 @@ export class Tokens {
   }
 
   /** The token endpoint. */
-  async grant(form: URLSearchParams): Promise<Record<string, unknown>> {
-    const client = this.#client(form)
+  async grant(form: URLSearchParams, authorization = ''): Promise<Record<string, unknown>> {
+    const client = this.#client(form, authorization)
     const grant = this.#grants[form.get('grant_type') ?? '']
     if (grant === undefined) throw new Refusal(400, { error: 'unsupported_grant_type' })
     return grant(form, client)
@@ -57,8 +57,8 @@ export class Tokens {
     return code
   }
 
-  logout(form: URLSearchParams): void {
-    this.#client(form)
+  logout(form: URLSearchParams, authorization = ''): void {
+    this.#client(form, authorization)
     const token = form.get('refresh_token') ?? ''
     const session = this.#refresh.get(token)
     if (session === undefined) throw new Refusal(400, { error: 'invalid_grant' })
@@ -125,9 +125,15 @@ export class Tokens {
     return session
   }
 
-  #client(form: URLSearchParams): ClientFile {
-    const client = this.#realm.file.clients?.find(({ clientId }) => clientId === form.get('client_id'))
-    if (client === undefined || client.secret !== form.get('client_secret')) {
+  /** Credentials come in the form or as Basic authentication. */
+  #client(form: URLSearchParams, authorization: string): ClientFile {
+    const basic = /^Basic (.+)$/.exec(authorization)?.[1]
+    const [id, secret] =
+      basic === undefined
+        ? [form.get('client_id'), form.get('client_secret')]
+        : Buffer.from(basic, 'base64').toString('utf8').split(':').map(decodeURIComponent)
+    const client = this.#realm.file.clients?.find(({ clientId }) => clientId === id)
+    if (client === undefined || client.secret !== secret) {
       throw new Refusal(401, {
         error: 'unauthorized_client',
         error_description: 'Invalid client credentials',
