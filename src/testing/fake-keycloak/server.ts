@@ -15,7 +15,7 @@ export interface FakeKeycloak {
   readonly url: string
   readonly realm: Realm
   readonly keys: Keys
-  /** Requests so far, `METHOD /path?query`. */
+  /** Requests so far, `METHOD /path?query` without a trailing slash. */
   readonly calls: string[]
   /** Adds a fault; the returned function switches it off. */
   fault(fault: Fault): () => void
@@ -59,7 +59,7 @@ export async function startFakeKeycloak(
   const world: World = { realm, keys, tokens, base }
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const call = `${request.method} ${request.url}`
+    const call = `${request.method} ${(request.url ?? '').replace(/\/(?=\?|$)/, '')}`
     calls.push(call)
     const body = await readBody(request)
     const instead = await faults.apply(call)

@@ -16,7 +16,6 @@ t.test('faults', async (t) => {
       const off = fake.fault({ kind })
       await t.rejects(users.find('bob'), { code: 'unavailable', headers: { 'Retry-After': '5' } }, kind)
       await t.rejects(groups.find('lab'), { code: 'unavailable' }, kind)
-      await t.rejects(users.update(NOBODY, { firstName: 'x' }), { code: /unavailable|conflict/ }, kind)
       off()
     }
     for (const status of [500, 502, 503]) {
@@ -44,14 +43,10 @@ t.test('faults', async (t) => {
   })
 
   t.test('a create whose answer is lost is looked up before it counts as failed', async (t) => {
-    for (const [kind, on] of [
-      ['lost', /^POST .*\/users$/],
-      ['nonsense', /^POST .*\/nothing$/],
-    ] as const) {
-      fake.fault({ kind, on, times: 1 })
-      const { user } = await users.create(`lost-${kind}`, {}, null)
-      t.ok(isUuid(user.id))
-    }
+    fake.fault({ kind: 'lost', on: /^POST .*\/users$/, times: 1 })
+    const { user, created } = await users.create('lost', {}, null)
+    t.ok(isUuid(user.id))
+    t.equal(created, false, 'it may be somebody else who made it')
     fake.fault({ kind: 'lost', on: /^POST .*\/groups$/, times: 1 })
     t.match(await groups.create('lost', null), { created: false, group: { path: '/lost' } })
     fake.fault({ kind: 'down', on: /^POST .*\/groups$/, times: 1 })
@@ -86,5 +81,3 @@ t.test('faults', async (t) => {
     await users.join(bob.id, lab.id)
   })
 })
-
-const NOBODY = '00000000-0000-4000-8000-000000000000'
