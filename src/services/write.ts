@@ -17,6 +17,7 @@ import { judgeTree, type Verdicts } from './write-access.js'
 import { type WriteContext, writerOf } from './write-context.js'
 import { type Decision, decide, isTarget, type Refusal } from './write-decide.js'
 import { anyHooked, postfixStage, prefixStage } from './write-hooks.js'
+import { checkLists, listWriteSteps } from './write-lists.js'
 import { type PreparedRow, prepareRows } from './write-prepare.js'
 import { BAD_REQUEST, CONFLICT, throwRefusals } from './write-refuse.js'
 import { linkSteps, rowSteps } from './write-steps.js'
@@ -202,8 +203,13 @@ async function carryOut(
   const { core, request, trx, writer } = context
   const decision = await decide(core.model, writer, trx, plan, { locking: true })
   refuse(plan, decision, await verdicts(core, request, trx, plan, decision))
+  await checkLists(core.model, writer, trx, decision)
   const rows = prepareRows(core.model, request.caller, decision)
-  const steps = [...rowSteps(writer, rows), ...linkSteps(core.model, writer, plan, rows)]
+  const steps = [
+    ...rowSteps(writer, rows),
+    ...linkSteps(core.model, writer, plan, rows),
+    ...listWriteSteps(writer, rows),
+  ]
   const hooks = anyHooked(core.model, plan, 'postfix')
   const answered = plan.answer
     .map((node) => rows[plan.nodes[node]?.row ?? -1])
