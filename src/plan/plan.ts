@@ -134,6 +134,9 @@ export interface WriteTarget {
   readonly relation: string | null
 }
 
+/** The row that the path names, which must exist. */
+export const isTarget = (plan: WritePlan, position: number): boolean => plan.target !== null && position === 0
+
 export interface WriteNode {
   readonly resource: string
   /** JSON pointer of the object in the body. */

@@ -9,7 +9,7 @@ import type { Writer } from '../managers/mutate/rows.js'
 import type { Model, Resource } from '../model/model.js'
 import { type Referrer, referrersOf } from '../model/referrers.js'
 import { keyOf, keyText } from '../plan/write-shape.js'
-import { inOrder } from './write-decide.js'
+import { inOrder } from './write-load.js'
 
 export interface DoomedRow {
   readonly resource: Resource

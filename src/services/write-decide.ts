@@ -3,16 +3,21 @@
  * will change are locked. One lookup a resource; nothing is written here, and every refusal is collected, so that the
  * caller can answer them in the order of the contract.
  */
-import type { Key, Row } from '../hooks.js'
-import type { Queryable, RowArray } from '../managers/database.js'
-import type { StoredColumn } from '../managers/mutate/columns.js'
-import { decodeRow, type Lock, lookupStatement, storedColumns } from '../managers/mutate/lookup.js'
+import type { Row } from '../hooks.js'
+import type { Queryable } from '../managers/database.js'
 import type { Writer } from '../managers/mutate/rows.js'
-import { allocateKeys } from '../managers/mutate/sequence.js'
 import type { Model, Resource } from '../model/model.js'
 import { sameValue } from '../model/values.js'
-import type { WritePlan, WriteRow } from '../plan/plan.js'
-import { keyText } from '../plan/write-shape.js'
+import { isTarget, type WritePlan, type WriteRow } from '../plan/plan.js'
+import { keyOf, keyText } from '../plan/write-shape.js'
+import {
+  allocate,
+  entityText,
+  loadEntities,
+  loadStored,
+  loadUnlinked,
+  type UnlinkedRow,
+} from './write-load.js'
 
 export type Action = 'create' | 'update' | 'refer'
 
@@ -75,7 +80,32 @@ export async function decide(
     if (refusal !== null) refusals.push({ kind: refusal, row: decided })
     return decided
   })
-  return { rows, refusals, allocated }
+  const unlinked = await loadUnlinked(model, writer, db, plan, rows, options.locking ? 'update' : 'none')
+  return {
+    rows: [...rows, ...unlinked.map((row, index) => unlinkedRow(row, rows.length + index))],
+    refusals,
+    allocated,
+  }
+}
+
+/** A row outside of the tree whose foreign key is cleared because the tree gives its inverse as null. */
+function unlinkedRow(
+  { resource, stored, columns, from, pointer }: UnlinkedRow,
+  position: number,
+): DecidedRow {
+  const row: WriteRow = {
+    resource: resource.name,
+    pointer,
+    level: from.row.level + 1,
+    values: Object.fromEntries(columns.map((column) => [column, null])),
+    key: keyOf(resource, stored),
+    missing: [],
+    content: true,
+    virtual: false,
+    parents: [],
+    lists: {},
+  }
+  return { position, row, resource, action: 'update', stored, changed: columns }
 }
 
 function decideRow(
@@ -100,8 +130,6 @@ function decideRow(
   return { position, row, resource, action: written || isRoot ? 'update' : 'refer', stored, changed }
 }
 
-export const isTarget = (plan: WritePlan, position: number): boolean => plan.target !== null && position === 0
-
 function refuse(
   plan: WritePlan,
   { row, resource, action, stored, changed, position }: DecidedRow,
@@ -117,122 +145,4 @@ function refuse(
     if (version !== 1 || known) return row.content ? 'version' : 'absent'
   }
   return action === 'create' ? null : 'absent'
-}
-
-type StoredRows = ReadonlyMap<string, ReadonlyMap<string, Row>>
-
-/** Rows by resource and key. */
-async function loadStored(
-  model: Model,
-  writer: Writer,
-  db: Queryable,
-  plan: WritePlan,
-  options: DecideOptions,
-): Promise<StoredRows> {
-  const wanted = new Map<string, { none: Key[]; update: Key[] }>()
-  plan.rows.forEach((row, position) => {
-    if (row.key === null) return
-    const keys = wanted.get(row.resource) ?? { none: [], update: [] }
-    wanted.set(row.resource, keys)
-    const locked = row.content || (isTarget(plan, position) && plan.target?.mode !== 'add')
-    keys[options.locking && locked ? 'update' : 'none'].push(row.key)
-  })
-  // In the model's order, whatever the body's: transactions lock the tables in one order.
-  const resources = [...model.resources.values()].filter((resource) => wanted.has(resource.name))
-  const found = await inOrder(
-    db,
-    resources.flatMap((resource) =>
-      (['update', 'none'] as const).map((lock) => async () => {
-        const keys = wanted.get(resource.name)?.[lock] ?? []
-        return { resource, rows: await load(writer, db, resource, keys, lock) }
-      }),
-    ),
-  )
-  const stored = new Map<string, Map<string, Row>>()
-  for (const { resource, rows } of found) {
-    const known = stored.get(resource.name) ?? new Map<string, Row>()
-    for (const row of rows) known.set(keyText(resource, row), row)
-    stored.set(resource.name, known)
-  }
-  return stored
-}
-
-async function load(
-  writer: Writer,
-  db: Queryable,
-  resource: Resource,
-  keys: readonly Key[],
-  lock: Lock,
-): Promise<readonly Row[]> {
-  if (keys.length === 0) return []
-  const rows = await db.query(lookupStatement(writer, resource, keys, lock))
-  const columns = storedColumns(resource)
-  return rows.map((values: RowArray) => decodeRow(columns, values))
-}
-
-/** Entities of versioned resources that the plan names, for the rule that a new entity starts with version 1. */
-async function loadEntities(
-  model: Model,
-  writer: Writer,
-  db: Queryable,
-  plan: WritePlan,
-): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
-  const wanted = new Map<string, Row[]>()
-  for (const row of plan.rows) {
-    const resource = model.resource(row.resource)
-    if (resource.entityTable === null) continue
-    if (resource.entityKey.some((column) => (row.values[column.name] ?? null) === null)) continue
-    const keys = wanted.get(row.resource) ?? []
-    keys.push(row.values)
-    wanted.set(row.resource, keys)
-  }
-  const entities = new Map<string, ReadonlySet<string>>()
-  await inOrder(
-    db,
-    [...wanted].map(([name, keys]) => async () => {
-      const resource = model.resource(name)
-      const columns: readonly StoredColumn[] = resource.entityKey
-      const rows = await db.query(
-        lookupStatement(writer, resource, keys, 'none', columns, {
-          table: resource.entityTable ?? '',
-          columns,
-        }),
-      )
-      entities.set(name, new Set(rows.map((row) => entityText(resource, decodeRow(columns, row)))))
-    }),
-  )
-  return entities
-}
-
-export const entityText = (resource: Resource, values: Readonly<Row>): string =>
-  JSON.stringify(resource.entityKey.map((column) => String(values[column.name])))
-
-async function allocate(
-  model: Model,
-  writer: Writer,
-  db: Queryable,
-  plan: WritePlan,
-): Promise<Map<string, readonly number[]>> {
-  const counts = new Map<string, number>()
-  for (const row of plan.rows) {
-    const generated = model.resource(row.resource).generatedKey
-    if (row.key !== null || generated === null || (row.values[generated.name] ?? null) !== null) continue
-    counts.set(row.resource, (counts.get(row.resource) ?? 0) + 1)
-  }
-  const allocated = new Map<string, readonly number[]>()
-  await inOrder(
-    db,
-    [...counts].map(([name, count]) => async () => {
-      allocated.set(name, await allocateKeys(writer, db, model.resource(name), count))
-    }),
-  )
-  return allocated
-}
-
-/** Together on PostgreSQL, where statements are pipelined; one after another on SQLite. */
-export async function inOrder<T>(db: Queryable, tasks: readonly (() => Promise<T>)[]): Promise<T[]> {
-  if (db.dialect === 'postgres') return await Promise.all(tasks.map((task) => task()))
-  const results: T[] = []
-  for (const task of tasks) results.push(await task())
-  return results
 }

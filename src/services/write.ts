@@ -8,14 +8,14 @@ import type { Key } from '../hooks.js'
 import type { Queryable, Transaction } from '../managers/database.js'
 import { runSteps } from '../managers/mutate/step.js'
 import type { Resource } from '../model/model.js'
-import type { WritePlan } from '../plan/plan.js'
+import { isTarget, type WritePlan } from '../plan/plan.js'
 import { planWrite, type WriteRequest } from '../plan/write.js'
 import type { Core, Effects, RequestContext } from './core.js'
 import { createEffects } from './effects.js'
 import { historySteps } from './history.js'
 import { judgeTree, type Verdicts } from './write-access.js'
 import { type WriteContext, writerOf } from './write-context.js'
-import { type Decision, decide, isTarget, type Refusal } from './write-decide.js'
+import { type Decision, decide, type Refusal } from './write-decide.js'
 import { anyHooked, postfixStage, prefixStage } from './write-hooks.js'
 import { checkLists, listWriteSteps } from './write-lists.js'
 import { type PreparedRow, prepareRows } from './write-prepare.js'
@@ -184,7 +184,8 @@ function refuse(plan: WritePlan, decision: Decision, judged: Verdicts): void {
   if (judged.forbidden !== null) throw judged.forbidden
   const unreadable = [...judged.hidden].flatMap((position): Refusal[] => {
     const row = decision.rows[position]
-    if (row === undefined) return []
+    // A row that is only unlinked, and that the caller may not read, stays as it is.
+    if (row === undefined || position >= plan.rows.length) return []
     return [{ kind: row.row.content && row.row.missing.length === 0 ? 'taken' : 'absent', row }]
   })
   const dangling = judged.dangling.map(
@@ -202,9 +203,13 @@ async function carryOut(
 ): Promise<WriteOutcome> {
   const { core, request, trx, writer } = context
   const decision = await decide(core.model, writer, trx, plan, { locking: true })
-  refuse(plan, decision, await verdicts(core, request, trx, plan, decision))
+  const judged = await verdicts(core, request, trx, plan, decision)
+  refuse(plan, decision, judged)
   await checkLists(core.model, writer, trx, decision)
-  const rows = prepareRows(core.model, request.caller, decision)
+  const written = decision.rows.filter(
+    (row) => row.position < plan.rows.length || !judged.hidden.has(row.position),
+  )
+  const rows = prepareRows(core.model, request.caller, { ...decision, rows: written })
   const steps = [
     ...rowSteps(writer, rows),
     ...linkSteps(core.model, writer, plan, rows),
