@@ -1,7 +1,9 @@
 /** Core, plugins and the configuration each declare resources: brings them together as drafts, traits applied. */
-import { parseColumn } from './columns.js'
-import type { Draft, LoadedPlugin, TraitUse } from './draft.js'
-import type { RawAccess, RawColumn, RawRelation, RawResource, RawTraits } from './raw.js'
+
+import { declare, type Layer, traitLayer } from './declare.js'
+import { type Draft, type LoadedPlugin, mayBeLost, type TraitUse } from './draft.js'
+import type { Variables } from './interpolate.js'
+import type { RawResource, RawTraits } from './raw.js'
 import type { Report } from './report.js'
 import type { Path } from './source.js'
 import { didYouMean } from './suggest.js'
@@ -11,31 +13,45 @@ export type RawResources = Readonly<Record<string, RawResource | null>>
 export interface Declarations {
   readonly core: RawResources
   readonly plugins: readonly LoadedPlugin[]
+  /** Specifiers of plugins that could not be loaded. */
+  readonly failed: readonly string[]
   readonly config: RawResources
+  readonly variables: Variables
+  /** false: `auth: off`, under which nobody is logged in. */
+  readonly auth: boolean
 }
 
 /** Drafts by name: built-in ones first, then those of plugins, then the configuration's, each as declared. */
 export function collect(declarations: Declarations, report: Report): ReadonlyMap<string, Draft> {
+  const drafts = makeDrafts(declarations, report)
+  for (const draft of drafts.values()) draft.traits.push(...traitsOf(draft, declarations, report))
+  extendByPlugins(declarations.plugins, drafts, report)
+  for (const draft of drafts.values()) {
+    for (const use of draft.traits) declare(draft, traitLayer(use), declarations, report)
+    for (const layer of ownLayers(draft, declarations)) declare(draft, layer, declarations, report)
+  }
+  return drafts
+}
+
+function makeDrafts({ core, plugins, config }: Declarations, report: Report): Map<string, Draft> {
   const drafts = new Map<string, Draft>()
-  const { core, plugins, config } = declarations
   for (const [name, raw] of Object.entries(core)) {
-    const layers = [raw ?? {}, config[name] ?? {}]
-    drafts.set(name, draftOf(name, 'core', layers, ['resources', name]))
+    drafts.set(name, draftOf(name, 'core', [raw ?? {}, config[name] ?? {}], ['resources', name]))
   }
   for (const loaded of plugins) addPluginResources(loaded, drafts, config, report)
   for (const [name, raw] of Object.entries(config)) {
     if (!drafts.has(name)) drafts.set(name, draftOf(name, 'config', [raw ?? {}], ['resources', name]))
   }
-  for (const draft of drafts.values())
-    draft.traits.push(...traitsOf(draft, config[draft.name]?.traits, plugins, report))
-  extendByPlugins(plugins, drafts, report)
-  for (const draft of drafts.values()) {
-    for (const use of draft.traits) applyTrait(draft, use, report)
-    declare(draft, core[draft.name] ?? {}, report, null)
-    if (draft.origin === 'plugin') declare(draft, draft.raw, report, null)
-    if (config[draft.name] !== undefined) declare(draft, config[draft.name] ?? {}, report, null)
-  }
   return drafts
+}
+
+function ownLayers(draft: Draft, { core, config }: Declarations): Layer[] {
+  if (draft.origin === 'plugin') return [{ raw: draft.raw, builtin: true, trait: null }]
+  const layers = [
+    { raw: core[draft.name] ?? {}, builtin: true, trait: null },
+    { raw: config[draft.name] ?? {}, builtin: false, trait: null },
+  ]
+  return layers
 }
 
 function addPluginResources(
@@ -74,6 +90,7 @@ function draftOf(name: string, origin: Draft['origin'], layers: readonly RawReso
     internal: raw.internal ?? false,
     managed: origin === 'plugin' || (origin === 'core' && ownTable === undefined),
     traits: [],
+    partial: false,
     columns: new Map(),
     relations: new Map(),
     unique: [],
@@ -86,36 +103,32 @@ function draftOf(name: string, origin: Draft['origin'], layers: readonly RawReso
   }
 }
 
-function traitsOf(
-  draft: Draft,
-  raw: RawTraits | undefined,
-  plugins: readonly LoadedPlugin[],
-  report: Report,
-): TraitUse[] {
-  const source = draft.origin === 'plugin' ? draft.raw.traits : raw
-  if (source === undefined) return []
-  const list = Array.isArray(source)
-  const entries = list
-    ? source.map((name, index) => ({
-        name: name as string,
-        options: {},
-        at: [...draft.at, 'traits', String(index)],
-      }))
-    : Object.entries(source).map(([name, options]) => ({
-        name,
-        options: options ?? {},
-        at: [...draft.at, 'traits', name],
-      }))
-  return entries.flatMap((entry) => {
-    const found = findTrait(entry.name, plugins)
-    if (found !== null) return [{ ...entry, ...found }]
-    report.fault(entry.at, `unknown trait \`${entry.name}\``, {
-      key: !list,
-      hint: traitHint(entry.name, plugins),
-    })
+function traitsOf(draft: Draft, declarations: Declarations, report: Report): TraitUse[] {
+  const source = draft.origin === 'plugin' ? draft.raw.traits : declarations.config[draft.name]?.traits
+  return namedTraits(source ?? []).flatMap(({ name, options, step, key }) => {
+    const at = [...draft.at, 'traits', step]
+    const found = findTrait(name, declarations.plugins)
+    if (found !== null) return [{ name, options, at, ...found }]
+    draft.partial = true
+    if (!mayBeLost(name, declarations)) {
+      report.fault(at, `unknown trait \`${name}\``, { key, hint: traitHint(name, declarations.plugins) })
+    }
     return []
   })
 }
+
+/** Both forms of `traits:`; `step` is the key or index, `key` says which. */
+function namedTraits(raw: RawTraits) {
+  if (isList(raw)) return raw.map((name, index) => ({ name, options: {}, step: String(index), key: false }))
+  return Object.entries(raw).map(([name, options]) => ({
+    name,
+    options: options ?? {},
+    step: name,
+    key: true,
+  }))
+}
+
+const isList = (raw: RawTraits): raw is readonly string[] => Array.isArray(raw)
 
 export function findTrait(name: string, plugins: readonly LoadedPlugin[]) {
   for (const plugin of plugins) {
@@ -177,89 +190,3 @@ function extendBy(
   }
   draft.traits.unshift({ name, options: {}, at: loaded.at, ...found })
 }
-
-function applyTrait(draft: Draft, use: TraitUse, report: Report): void {
-  const { columns, relations, unique, hooks } = use.trait
-  const raw = { columns, relations, unique, hooks } as RawResource
-  declare(draft, raw, report, use)
-}
-
-/** Adds what one layer declares; `trait` is null for the resource's own parts. */
-function declare(draft: Draft, raw: RawResource, report: Report, trait: TraitUse | null): void {
-  const at = (...path: string[]): Path => (trait === null ? [...draft.at, ...path] : trait.at)
-  for (const [name, column] of Object.entries(raw.columns ?? {}))
-    addColumn(draft, name, column, at('columns', name), report, trait)
-  for (const [name, relation] of Object.entries(raw.relations ?? {})) {
-    addRelation(draft, name, relation, at('relations', name), report, trait)
-  }
-  for (const [index, names] of (raw.unique ?? []).entries())
-    draft.unique.push({ names, at: at('unique', String(index)) })
-  if (raw.hooks !== undefined) draft.rawHooks.push({ hooks: raw.hooks, at: at('hooks') })
-  for (const [verb, access] of Object.entries(raw.access ?? {}))
-    addAccess(draft, verb, access, at('access', verb))
-  for (const [key, permission] of Object.entries(raw.permissions ?? {})) {
-    draft.rawPermissions.push({ key, raw: permission, at: at('permissions', key) })
-  }
-}
-
-function addColumn(
-  draft: Draft,
-  name: string,
-  raw: RawColumn | string,
-  at: Path,
-  report: Report,
-  trait: TraitUse | null,
-): void {
-  const known = draft.columns.get(name)
-  if (known !== undefined) {
-    report.fault(at, `column \`${name}\` is already there${origin(draft, known.at)}`, { key: true })
-    return
-  }
-  const parsed = parseColumn(name, raw)
-  if ('name' in parsed) {
-    draft.columns.set(name, { definition: parsed, at })
-    return
-  }
-  report.markBroken([...draft.at, 'columns', name])
-  for (const fault of parsed) {
-    const place = fault.key === null || trait !== null ? at : [...at, fault.key]
-    report.fault(place, trait === null ? fault.message : `trait ${trait.name}: ${fault.message}`, {
-      hint: fault.hint ?? null,
-    })
-  }
-}
-
-function origin(draft: Draft, at: Path): string {
-  const trait = draft.traits.find((use) => use.at === at)
-  if (trait !== undefined) return `: trait \`${trait.name}\` brings it`
-  return draft.origin === 'core' ? ': it is built in' : ''
-}
-
-function addRelation(
-  draft: Draft,
-  name: string,
-  raw: RawRelation,
-  at: Path,
-  report: Report,
-  trait: TraitUse | null,
-): void {
-  const known = draft.relations.get(name)
-  if (known !== undefined) {
-    report.fault(at, `relation \`${name}\` is already there${origin(draft, known.at)}`, { key: true })
-    return
-  }
-  draft.relations.set(name, { name, raw, at, trait: trait?.name ?? null, definition: null })
-}
-
-function addAccess(draft: Draft, verb: string, raw: RawAccess, at: Path): void {
-  const builtin = draft.origin === 'core' && !draft.access.has(verb)
-  draft.access.set(verb, { rule: ruleOf(raw), at, builtin })
-}
-
-function ruleOf(raw: RawAccess) {
-  if (typeof raw === 'string') return { kind: raw } as const
-  if (isList(raw)) return { kind: 'groups', paths: [...raw] } as const
-  return { kind: 'self_or_admin', columns: [...raw.self] } as const
-}
-
-const isList = (raw: RawAccess): raw is readonly string[] => Array.isArray(raw)

@@ -23,22 +23,33 @@ export interface Draft {
   readonly internal: boolean
   readonly managed: boolean
   readonly traits: TraitUse[]
+  /** true: a trait is missing, so that nobody can say which names are unknown. */
+  partial: boolean
   columns: Map<string, ColumnDraft>
   readonly relations: Map<string, RelationDraft>
   readonly unique: UniqueDraft[]
   /** Complete lists of column names, filled from `unique`, columns and relations. */
   readonly uniqueColumns: { readonly columns: readonly string[]; readonly at: Path }[]
   readonly access: Map<string, { readonly rule: AccessRule; readonly at: Path; readonly builtin: boolean }>
-  readonly rawPermissions: { readonly key: string; readonly raw: RawPermission; readonly at: Path }[]
+  readonly rawPermissions: {
+    readonly key: string
+    readonly raw: RawPermission
+    readonly at: Path
+    readonly builtin: boolean
+  }[]
   permissions: PermissionDefinition[]
   /** In order: those of traits first. */
-  readonly rawHooks: { readonly hooks: RawHooks; readonly at: Path }[]
+  readonly rawHooks: { readonly hooks: RawHooks; readonly at: Path; readonly trait: TraitUse | null }[]
   hooks: Record<string, StageBindings>
 }
 
 export interface ColumnDraft {
   readonly definition: ColumnDefinition
   readonly at: Path
+  /** The trait that brings it, or null. */
+  readonly trait: string | null
+  /** Written in the long form: its keys have places of their own. */
+  readonly long: boolean
 }
 
 export interface RelationDraft {
@@ -76,6 +87,8 @@ export interface Resolving {
   readonly report: Report
   readonly drafts: ReadonlyMap<string, Draft>
   readonly plugins: readonly LoadedPlugin[]
+  /** Specifiers of plugins that could not be loaded. */
+  readonly failed: readonly string[]
 }
 
 /** Columns of the primary key in declaration order, `version` last. */
@@ -84,4 +97,10 @@ export function keyColumns(draft: Draft): ColumnDefinition[] {
     .map(({ definition }) => definition)
     .filter(({ primary }) => primary)
   return [...keys.filter(({ role }) => role !== 'version'), ...keys.filter(({ role }) => role === 'version')]
+}
+
+/** Whether `plugin.part` may belong to a plugin that could not be loaded, whose name nobody knows. */
+export function mayBeLost(name: string, { plugins, failed }: Pick<Resolving, 'plugins' | 'failed'>): boolean {
+  const [owner] = name.split('.')
+  return failed.length > 0 && !plugins.some(({ plugin }) => plugin.name === owner)
 }

@@ -1,5 +1,6 @@
 /** Primary keys: `id: serial` where none is declared, `version` and `is_latest` where the resource is versioned. */
 import { ID_COLUMN, LATEST_COLUMN, VERSION_COLUMN } from './columns.js'
+import type { ColumnDefinition } from './definition.js'
 import type { ColumnDraft, Draft, Resolving } from './draft.js'
 
 export function completeKeys({ drafts, report }: Resolving): void {
@@ -13,7 +14,7 @@ function addDefaultKey(draft: Draft, broken: boolean): void {
   if (broken || [...draft.columns.values()].some(({ definition }) => definition.primary)) return
   const own = draft.columns.get('id')
   if (own !== undefined) return
-  draft.columns = new Map([['id', { definition: ID_COLUMN, at: draft.at }], ...draft.columns])
+  draft.columns = new Map([['id', added(ID_COLUMN, draft)], ...draft.columns])
 }
 
 function addVersion(draft: Draft, report: Resolving['report']): void {
@@ -26,11 +27,19 @@ function addVersion(draft: Draft, report: Resolving['report']): void {
     })
     draft.columns.delete(name)
   }
-  const added: [string, ColumnDraft][] = [VERSION_COLUMN, LATEST_COLUMN].map((definition) => [
-    definition.name,
-    { definition, at: draft.at },
+  const columns = [VERSION_COLUMN, LATEST_COLUMN].map((column): [string, ColumnDraft] => [
+    column.name,
+    added(column, draft),
   ])
   const entries = [...draft.columns]
   const last = entries.findLastIndex(([, { definition }]) => definition.primary)
-  draft.columns = new Map([...entries.slice(0, last + 1), ...added, ...entries.slice(last + 1)])
+  draft.columns = new Map([...entries.slice(0, last + 1), ...columns, ...entries.slice(last + 1)])
 }
+
+/** A column that no layer declares: its faults are the resource's. */
+const added = (definition: ColumnDefinition, draft: Draft): ColumnDraft => ({
+  definition,
+  at: draft.at,
+  trait: null,
+  long: false,
+})

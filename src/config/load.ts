@@ -1,25 +1,29 @@
 /** From a YAML file (or an object) to a frozen definition: everything wrong with a configuration is said here. */
-import { readFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
-import { stringify } from 'yaml'
-import { collect, type RawResources } from './collect.js'
+import { resolve } from 'node:path'
+import { checkAccess } from './check/access.js'
+import { checkClones } from './check/clones.js'
+import { checkColumns } from './check/columns.js'
+import { checkHooks, checkTraits } from './check/hooks.js'
+import { checkNames } from './check/names.js'
+import { checkRelations } from './check/relations.js'
+import { collect } from './collect.js'
 import type { Definition } from './definition.js'
-import type { LoadedPlugin, Resolving } from './draft.js'
+import type { Resolving } from './draft.js'
 import { deepFreeze, finish } from './freeze.js'
+import type { Env } from './interpolate.js'
 import { completeKeys } from './keys.js'
-import { packagedFile } from './packaged.js'
-import { type LoadPlugin, loadPlugins } from './plugins.js'
-import type { RawConfig } from './raw.js'
+import { type LoadedPlugins, type LoadPlugin, loadPlugins } from './plugins.js'
+import { configDir, type ReadConfig, readConfig } from './read.js'
 import { resolveRelations } from './relations.js'
 import { Report } from './report.js'
 import { resolveHooks, resolvePermissions, resolveUnique } from './rules.js'
+import { loadGrammar } from './schema.js'
 import { databaseSettings, type Overrides, serverSettings } from './settings.js'
-import { parseSource } from './source.js'
 
 export interface LoadOptions {
   readonly loadPlugin: LoadPlugin
-  /** Default: `process.env`. */
-  readonly env?: Readonly<Record<string, string | undefined>>
+  /** Default: `process.env`. A `.env` beside the file is asked for what is missing here. */
+  readonly env?: Env
   readonly overrides?: Overrides
   /** Folder that relative paths of an object start from. Default: the working directory. */
   readonly dir?: string
@@ -34,62 +38,79 @@ export async function loadDefinition(
   options: LoadOptions,
 ): Promise<Definition> {
   const report = new Report()
-  const dir = typeof source === 'string' ? dirname(resolve(source)) : resolve(options.dir ?? '.')
-  const raw = (await read(source, report)) as RawConfig
-  const core = (await read(packagedFile('core.yaml'), report)) as RawConfig
-  const plugins = await loadPlugins(raw.plugins, dir, options.loadPlugin, report)
-  const definition = resolveAll({ raw, core, plugins, dir, overrides: options.overrides ?? {}, report })
+  const dir = configDir(source, options.dir)
+  const grammar = await loadGrammar()
+  const read = readConfig(typeof source === 'string' ? resolve(source) : source, {
+    env: options.env ?? process.env,
+    dir,
+    grammar,
+    report,
+  })
+  const plugins = await loadPlugins(read.raw.plugins, {
+    dir,
+    load: options.loadPlugin,
+    grammar,
+    variables: read.variables,
+    report,
+  })
+  const resolving = resolveResources(read, plugins, report)
+  check(resolving, read)
+  const definition = assemble(read, resolving, { dir, overrides: options.overrides ?? {} })
   report.check()
   return deepFreeze(definition)
 }
 
-async function read(source: string | Readonly<Record<string, unknown>>, report: Report): Promise<unknown> {
-  const file = typeof source === 'string' ? resolve(source) : 'config'
-  let text: string
-  try {
-    text = typeof source === 'string' ? await readFile(file, 'utf8') : stringify(source)
-  } catch (cause) {
-    report.fileFault(file, `cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`)
-    report.check()
-    return {}
-  }
-  const parsed = parseSource(file, text)
-  report.addSource(parsed)
-  report.check()
-  return parsed.value ?? {}
-}
-
-interface Parts {
-  readonly raw: RawConfig
-  readonly core: RawConfig
-  readonly plugins: readonly LoadedPlugin[]
-  readonly dir: string
-  readonly overrides: Overrides
-  readonly report: Report
-}
-
-function resolveAll({ raw, core, plugins, dir, overrides, report }: Parts): Definition {
-  const declared = { core: resourcesOf(core), plugins, config: resourcesOf(raw) }
-  const resolving: Resolving = { report, plugins, drafts: collect(declared, report) }
+/** Each step needs what the one before it filled in. */
+function resolveResources(
+  { core, resources, variables, raw }: ReadConfig,
+  { loaded, failed }: LoadedPlugins,
+  report: Report,
+): Resolving {
+  const drafts = collect(
+    { core, plugins: loaded, failed, config: resources, variables, auth: raw.auth !== 'off' },
+    report,
+  )
+  const resolving: Resolving = { report, plugins: loaded, failed, drafts }
   completeKeys(resolving)
   resolveRelations(resolving)
   resolveUnique(resolving)
   resolvePermissions(resolving)
   resolveHooks(resolving)
+  return resolving
+}
+
+function check(resolving: Resolving, { raw, variables }: ReadConfig): void {
+  checkNames(resolving)
+  checkColumns(resolving)
+  checkRelations(resolving)
+  checkClones(resolving)
+  checkAccess(resolving, raw)
+  checkHooks(resolving)
+  checkTraits(resolving, variables)
+}
+
+interface Surroundings {
+  readonly dir: string
+  readonly overrides: Overrides
+}
+
+function assemble(
+  { raw }: ReadConfig,
+  { plugins, drafts, report }: Resolving,
+  { dir, overrides }: Surroundings,
+): Definition {
   const auth = raw.auth !== 'off'
   return {
     name: raw.name ?? 'biodm',
     version: raw.version ?? '0.0.0',
     description: raw.description ?? null,
     dir,
-    server: serverSettings(raw.server ?? {}, overrides, report),
-    database: databaseSettings(raw.database, dir, overrides, report),
+    server: serverSettings(raw.server ?? {}, overrides, plugins, report),
+    database: databaseSettings(raw.database ?? {}, dir, overrides, report),
     history: { reads: raw.history?.reads ?? false },
     auth,
     enforce: auth && plugins.some(({ plugin }) => plugin.authenticate !== undefined),
     plugins: plugins.map(({ plugin, options }) => ({ name: plugin.name, plugin, options })),
-    resources: [...resolving.drafts.values()].map(finish),
+    resources: [...drafts.values()].map(finish),
   }
 }
-
-const resourcesOf = (raw: RawConfig): RawResources => raw.resources ?? {}

@@ -1,32 +1,78 @@
-/** `plugins:` → loaded modules, in order, with their options. */
-import type { Plugin } from '../plugin.js'
+/** `plugins:` → loaded modules, in order, with their options checked by their own schemas. */
+import type { JsonSchema, Plugin } from '../plugin.js'
 import type { LoadedPlugin } from './draft.js'
+import { retype, Typing, type Variables } from './interpolate.js'
+import { pluginFaults } from './pluginshape.js'
 import type { RawConfig } from './raw.js'
 import type { Report } from './report.js'
+import { compileOptions, formFaults, type Grammar } from './schema.js'
+import type { Path } from './source.js'
 
 export type LoadPlugin = (specifier: string, dir: string) => Promise<Plugin>
 
+export interface LoadedPlugins {
+  readonly loaded: readonly LoadedPlugin[]
+  /** Specifiers of those that are wrong: what would come from them is not reported as missing too. */
+  readonly failed: readonly string[]
+}
+
+export interface PluginOptions {
+  readonly dir: string
+  readonly load: LoadPlugin
+  readonly grammar: Grammar
+  readonly variables: Variables
+  readonly report: Report
+}
+
 /** A plugin that cannot be loaded is a fault at its place; the others are there. */
-export async function loadPlugins(
-  raw: RawConfig['plugins'],
-  dir: string,
-  load: LoadPlugin,
-  report: Report,
-): Promise<LoadedPlugin[]> {
+export async function loadPlugins(raw: RawConfig['plugins'], options: PluginOptions): Promise<LoadedPlugins> {
   const loaded: LoadedPlugin[] = []
-  for (const [specifier, options] of Object.entries(raw ?? {})) {
+  const failed: string[] = []
+  for (const [specifier, given] of Object.entries(raw ?? {})) {
     const at = ['plugins', specifier]
-    try {
-      const plugin = await load(specifier, dir)
-      const twin = loaded.find((other) => other.plugin.name === plugin.name)
-      if (twin === undefined) loaded.push({ specifier, plugin, options: options ?? {}, at })
-      else
-        report.fault(at, `\`${twin.specifier}\` is a plugin of the name \`${plugin.name}\` already`, {
-          key: true,
-        })
-    } catch (cause) {
-      report.fault(at, cause instanceof Error ? cause.message : String(cause), { key: true })
-    }
+    const plugin = await loadOne(specifier, at, options)
+    const twin = loaded.find((other) => other.plugin.name === plugin?.name)
+    if (twin !== undefined) {
+      options.report.fault(
+        at,
+        `\`${twin.specifier}\` is a plugin of the name \`${twin.plugin.name}\` already`,
+        { key: true },
+      )
+    } else if (plugin === null) failed.push(specifier)
+    else
+      loaded.push({ specifier, plugin, at, options: checkOptions(plugin.options, given ?? {}, at, options) })
   }
-  return loaded
+  return { loaded, failed }
+}
+
+async function loadOne(
+  specifier: string,
+  at: Path,
+  { dir, load, grammar, report }: PluginOptions,
+): Promise<Plugin | null> {
+  try {
+    const plugin = await load(specifier, dir)
+    const faults = pluginFaults(plugin, grammar)
+    for (const fault of faults) report.fault(at, `plugin \`${plugin.name}\`: ${fault}`, { key: true })
+    return faults.length === 0 ? plugin : null
+  } catch (cause) {
+    report.fault(at, cause instanceof Error ? cause.message : String(cause), { key: true })
+    return null
+  }
+}
+
+/** Options of a plugin or trait: variables typed, defaults of the schema filled in. Without a schema there are none. */
+export function checkOptions(
+  schema: JsonSchema | undefined,
+  given: Readonly<Record<string, unknown>>,
+  at: Path,
+  { variables, report }: Pick<PluginOptions, 'variables' | 'report'>,
+): Readonly<Record<string, unknown>> {
+  const form: JsonSchema = { type: 'object', ...schema }
+  const typed = structuredClone(retype(given, at, new Typing(form), variables.lone)) as Readonly<
+    Record<string, unknown>
+  >
+  for (const { path, message, hint, key } of formFaults(compileOptions(form), typed, at, variables))
+    report.fault(path, message, { hint, key })
+  return typed
 }

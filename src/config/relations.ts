@@ -31,7 +31,7 @@ function reportUnknownTargets({ drafts, report }: Resolving): void {
   for (const draft of drafts.values()) {
     for (const { raw, at } of draft.relations.values()) {
       const name = raw.one ?? raw.many
-      if (name === undefined || drafts.has(name) || report.isBroken(['resources', name])) continue
+      if (name === undefined || drafts.has(name) || report.mayBeResource(name)) continue
       const key = raw.one === undefined ? 'many' : 'one'
       report.fault([...at, key], `unknown resource \`${name}\``, {
         hint: didYouMean(name, [...drafts.keys()], 'resources'),
@@ -100,7 +100,12 @@ function addForeignKey(
   const declared = draft.columns.get(name)
   const named = raw.column !== undefined || raw.columns !== undefined
   if (declared === undefined) {
-    draft.columns.set(name, { definition: foreignKey(relation, name, key), at })
+    draft.columns.set(name, {
+      definition: foreignKey(relation, name, key),
+      at,
+      trait: relation.trait,
+      long: false,
+    })
     return
   }
   if (!named) {
@@ -122,8 +127,8 @@ function addForeignKey(
   }
   const definition = { ...declared.definition, role: 'foreign' as const, index: true }
   draft.columns.set(name, {
+    ...declared,
     definition: raw.required === true ? { ...definition, required: true } : definition,
-    at: declared.at,
   })
 }
 

@@ -6,6 +6,8 @@ export interface FaultOptions {
   readonly hint?: string | null
   /** Point at the key instead of the value. Default: the value. */
   readonly key?: boolean
+  /** Look only in this file. */
+  readonly file?: string
 }
 
 interface Redirect {
@@ -35,7 +37,7 @@ export class Report {
   fault(path: Path, message: string, options: FaultOptions = {}): void {
     const redirect = this.#redirects.find((candidate) => startsWith(path, candidate.from))
     const target = redirect === undefined ? path : redirect.to
-    const found = this.#locate(target)
+    const found = this.#locate(target, options.file)
     if (found === null) {
       this.#pushBare(`${(redirect?.prefix ?? '') + message} (${target.join('.')})`, options.hint ?? null)
       return
@@ -63,6 +65,11 @@ export class Report {
     return path.some((_, end) => this.#broken.has(pathKey(path.slice(0, end + 1)))) || this.#broken.has('')
   }
 
+  /** Whether `name` may be a resource that a broken part of the configuration would have declared. */
+  mayBeResource(name: string): boolean {
+    return this.isBroken(['resources', name]) || this.isBroken(['include'])
+  }
+
   get size(): number {
     return this.#faults.size
   }
@@ -74,10 +81,11 @@ export class Report {
     throw new ConfigError(sorted.map(({ order: _order, offset: _offset, ...fault }) => Object.freeze(fault)))
   }
 
-  #locate(path: Path) {
+  #locate(path: Path, file?: string) {
     for (let depth = path.length; depth >= 0; depth -= 1) {
       const key = pathKey(path.slice(0, depth))
       for (const source of this.#sources) {
+        if (file !== undefined && source.file !== file) continue
         const place = source.places.get(key)
         if (place !== undefined) return { source, place, depth }
       }

@@ -1,6 +1,7 @@
 /** `server`, `database` and `history` with every default filled in. */
 import { resolve } from 'node:path'
 import type { DatabaseSettings, Limits, ServerSettings } from './definition.js'
+import type { LoadedPlugin } from './draft.js'
 import type { RawConfig, RawLimits, RawServer } from './raw.js'
 import type { Report } from './report.js'
 import { parseDuration, parseSize } from './units.js'
@@ -24,8 +25,12 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   rows: 10_000,
 })
 
-export function serverSettings(raw: RawServer, overrides: Overrides, report: Report): ServerSettings {
-  const pageSize = raw.page_size ?? Math.min(50, raw.max_page_size ?? 50)
+export function serverSettings(
+  raw: RawServer,
+  overrides: Overrides,
+  plugins: readonly LoadedPlugin[],
+  report: Report,
+): ServerSettings {
   return {
     host: overrides.host ?? raw.host ?? '127.0.0.1',
     port: overrides.port ?? raw.port ?? 8000,
@@ -34,13 +39,42 @@ export function serverSettings(raw: RawServer, overrides: Overrides, report: Rep
     requireAuth: raw.require_auth ?? false,
     timeoutMs: unit(raw.timeout, 30_000, parseDuration, ['server', 'timeout'], report),
     bodyLimit: unit(raw.body_limit, 10 * 1024 ** 2, parseSize, ['server', 'body_limit'], report),
-    pageSize,
-    maxPageSize: raw.max_page_size ?? Math.max(1000, pageSize),
+    ...pageSizes(raw, report),
     trustProxy: raw.trust_proxy ?? false,
-    cors: raw.cors === undefined ? null : { origins: raw.cors.origins },
-    adminGroup: raw.admin_group ?? 'admin',
+    cors: corsSettings(raw.cors, report),
+    adminGroup: adminGroup(raw, plugins),
     limits: limits(raw.limits ?? {}, report),
   }
+}
+
+const PAGE_SIZE = 50
+const MAX_PAGE_SIZE = 1000
+
+function pageSizes(raw: RawServer, report: Report): Pick<ServerSettings, 'pageSize' | 'maxPageSize'> {
+  const pageSize = raw.page_size ?? Math.min(PAGE_SIZE, raw.max_page_size ?? PAGE_SIZE)
+  const maxPageSize = raw.max_page_size ?? Math.max(MAX_PAGE_SIZE, pageSize)
+  if (pageSize > maxPageSize)
+    report.fault(['server', 'page_size'], '`page_size` is greater than `max_page_size`')
+  return { pageSize, maxPageSize }
+}
+
+function corsSettings(raw: RawServer['cors'], report: Report): ServerSettings['cors'] {
+  if (raw === undefined) return null
+  for (const [index, origin] of raw.origins.entries()) {
+    if (origin === '*' || (URL.canParse(origin) && new URL(origin).origin === origin)) continue
+    const hint =
+      URL.canParse(origin) && new URL(origin).origin !== 'null'
+        ? `write \`${new URL(origin).origin}\``
+        : 'write `https://portal.example.org`'
+    report.fault(['server', 'cors', 'origins', String(index)], `\`${origin}\` is not an origin`, { hint })
+  }
+  return { origins: raw.origins }
+}
+
+/** An authenticator that has an option for it (keycloak's `admin_group`) is asked first. */
+function adminGroup(raw: RawServer, plugins: readonly LoadedPlugin[]): string {
+  const given = plugins.find(({ plugin }) => plugin.authenticate !== undefined)?.options['admin_group']
+  return raw.admin_group ?? (typeof given === 'string' ? given : 'admin')
 }
 
 function unit(
@@ -91,15 +125,15 @@ function publicUrl(text: string | undefined, report: Report): string | null {
 const DEFAULT_DATABASE = 'sqlite:data/biodm.db'
 
 export function databaseSettings(
-  raw: RawConfig['database'],
+  raw: NonNullable<RawConfig['database']>,
   dir: string,
   overrides: Overrides,
   report: Report,
 ): DatabaseSettings {
-  const url = overrides.database ?? raw?.url ?? DEFAULT_DATABASE
+  const url = overrides.database ?? raw.url ?? DEFAULT_DATABASE
   const common = {
-    migrate: overrides.migrate ?? raw?.migrate ?? 'auto',
-    pool: { max: raw?.pool?.max ?? 10 },
+    migrate: overrides.migrate ?? raw.migrate ?? 'auto',
+    pool: { max: raw.pool?.max ?? 10 },
   } as const
   if (url === 'sqlite::memory:') return { url, dialect: 'sqlite', ...common }
   const file = /^sqlite:(?:\/\/(?=\/))?(.+)$/.exec(url)?.[1]

@@ -189,6 +189,7 @@ function resourcesOf() {
 
 t.test('User and Group come with every configuration, and a configuration may extend them', async (t) => {
   const definition = await load({
+    plugins: { audit: {} },
     resources: {
       User: { columns: { orcid: 'string(19)' }, access: { read: 'admin' } },
       Note: { relations: { author: { one: 'User' } } },
@@ -198,7 +199,7 @@ t.test('User and Group come with every configuration, and a configuration may ex
   t.ok(user.managed)
   t.same(
     user.columns.map(({ name }) => name),
-    ['username', 'id', 'email', 'firstName', 'lastName', 'orcid'],
+    ['reviewed', 'username', 'id', 'email', 'firstName', 'lastName', 'orcid'],
   )
   t.match(user.access, { read: { kind: 'admin' }, update: { kind: 'self_or_admin' } })
   const group = resource(definition, 'Group')
@@ -214,5 +215,5 @@ t.test('User and Group come with every configuration, and a configuration may ex
       { name: 'children', kind: 'many', via: 'parent' },
     ],
   )
-  t.equal(definition.enforce, false)
+  t.equal(definition.enforce, true)
 })

@@ -1,0 +1,147 @@
+/** Static rules and permission lists: verbs, groups, and somebody who can tell who is asking. */
+import type { Draft, Resolving } from '../draft.js'
+import type { RawConfig } from '../raw.js'
+import type { Report } from '../report.js'
+import { followMany } from '../rules.js'
+import type { Path } from '../source.js'
+import { didYouMean } from '../suggest.js'
+
+export function checkAccess(resolving: Resolving, raw: RawConfig): void {
+  for (const draft of resolving.drafts.values()) {
+    checkRules(draft, resolving)
+    for (const permission of draft.rawPermissions) checkPermission(draft, permission, resolving)
+  }
+  checkGroup(raw.server?.admin_group ?? 'admin', ['server', 'admin_group'], resolving.report)
+  checkAuthenticators(resolving, raw)
+}
+
+const VERBS = ['read', 'create', 'update', 'delete']
+
+/** Verbs of static rules: those of every resource, `release` on versioned ones, those of traits. */
+export function ruleVerbs(draft: Draft): string[] {
+  return [...VERBS, ...(draft.versioned === false ? [] : ['release']), ...traitVerbs(draft)]
+}
+
+const traitVerbs = (draft: Draft): string[] => draft.traits.flatMap(({ trait }) => trait.verbs ?? [])
+
+function checkRules(draft: Draft, { report }: Resolving): void {
+  const verbs = ruleVerbs(draft)
+  for (const [verb, { rule, at }] of draft.access) {
+    if (!verbs.includes(verb) && !draft.partial)
+      report.fault(at, `unknown verb \`${verb}\``, { key: true, hint: verbHint(verb, verbs) })
+    if (rule.kind === 'groups')
+      for (const [index, path] of rule.paths.entries()) checkGroup(path, [...at, String(index)], report)
+    if (rule.kind === 'self_or_admin') checkSelf(draft, verb, rule.columns, at, report)
+  }
+}
+
+function verbHint(verb: string, verbs: readonly string[]): string | null {
+  if (verb === 'write') return 'write `create` and `update`'
+  if (verb === 'list') return '`read` covers lists'
+  if (verb === 'release') return 'only versioned resources are released'
+  return didYouMean(verb, verbs, 'verbs')
+}
+
+function checkSelf(draft: Draft, verb: string, columns: readonly string[], at: Path, report: Report): void {
+  if (draft.name !== 'User' || verb !== 'update') {
+    report.fault(at, '`self` is for `update` of `User` only')
+    return
+  }
+  for (const [index, name] of columns.entries()) {
+    if (draft.columns.has(name) || draft.partial) continue
+    report.fault([...at, 'self', String(index)], `unknown column \`${name}\``, {
+      hint: didYouMean(name, [...draft.columns.keys()], 'columns'),
+    })
+  }
+}
+
+/** A path of 1 to 100 characters a segment, `__` between them (spec: access, Identity). */
+export function groupFault(path: string): string | null {
+  const segments = path.split('__')
+  if (segments.some((segment) => segment === '' || [...segment].length > 100))
+    return 'a level is empty or longer than 100 characters'
+  if (path !== path.normalize('NFC')) return 'not in Unicode normal form C'
+  if (segments.some((segment) => segment === '.' || segment === '..' || /\/|\p{Cc}|^_|_$/u.test(segment))) {
+    return 'a level holds a `/` or a control character, or begins or ends with `_`'
+  }
+  return null
+}
+
+function checkGroup(path: string, at: Path, report: Report): void {
+  const fault = groupFault(path)
+  if (fault === null) return
+  const hint = path.includes('/')
+    ? `write \`${path.replace(/^\/|\/$/g, '').replaceAll('/', '__')}\``
+    : 'levels are joined by `__`'
+  report.fault(at, `\`${path}\` is not the path of a group: ${fault}`, { hint })
+}
+
+function checkPermission(
+  draft: Draft,
+  { key, raw, at }: Draft['rawPermissions'][number],
+  resolving: Resolving,
+): void {
+  const { report, drafts } = resolving
+  const ends = [key === 'self' ? [] : key.split('.')]
+  for (const more of raw.propagate ?? []) ends.push([...(ends[0] ?? []), ...more.split('.')])
+  const reached = ends.map((hops) => followMany(draft, hops, drafts)).filter((end) => typeof end !== 'string')
+  const verbs = ['read', 'write', ...new Set(reached.flatMap(traitVerbs))]
+  const unsure = reached.length < ends.length || reached.some(({ partial }) => partial)
+  for (const [index, verb] of raw.verbs.entries()) {
+    const place = [...at, 'verbs', String(index)]
+    if (key === 'self' && verb === 'write')
+      report.fault(place, 'a `self` permission cannot name `write`', {
+        hint: 'use `access:` for who may write',
+      })
+    else if (!verbs.includes(verb) && !(unsure && !COVERED.includes(verb))) {
+      report.fault(place, `unknown verb \`${verb}\``, {
+        hint: COVERED.includes(verb) ? '`write` covers it' : didYouMean(verb, verbs, 'verbs'),
+      })
+    }
+  }
+}
+
+const COVERED = ['create', 'update', 'delete', 'release']
+
+const WAYS_OUT =
+  'load an authenticator (`plugins: { accounts: {} }` or `plugins: { keycloak: … }`), or write `auth: off` to open everything'
+
+/** Fail closed: rules that nobody could enforce stop the start. */
+function checkAuthenticators(resolving: Resolving, raw: RawConfig): void {
+  const { plugins, failed, report } = resolving
+  const authenticators = plugins.filter(({ plugin }) => plugin.authenticate !== undefined)
+  for (const second of authenticators.slice(1)) {
+    report.fault(
+      second.at,
+      `two authenticators: \`${authenticators[0]?.plugin.name}\` and \`${second.plugin.name}\``,
+      { key: true, hint: 'keep one of them' },
+    )
+  }
+  if (authenticators.length > 0 || raw.auth === 'off' || failed.length > 0) return
+  const rules = ownRules(resolving)
+  const [first] = rules
+  if (first !== undefined) {
+    const names = rules.map(({ name }) => name).join(', ')
+    report.fault(first.at, `nothing tells who is asking, so these rules would protect nothing: ${names}`, {
+      key: true,
+      hint: WAYS_OUT,
+    })
+  }
+  if (raw.server?.require_auth === true) {
+    report.fault(['server', 'require_auth'], 'nothing tells who is asking, so nobody could ever pass', {
+      key: true,
+      hint: WAYS_OUT,
+    })
+  }
+}
+
+function ownRules({ drafts }: Resolving): { readonly name: string; readonly at: Path }[] {
+  return [...drafts.values()].flatMap((draft) => [
+    ...[...draft.access]
+      .filter(([, { builtin }]) => !builtin)
+      .map(([verb, { at }]) => ({ name: `${draft.name}.access.${verb}`, at })),
+    ...draft.rawPermissions
+      .filter(({ builtin }) => !builtin)
+      .map(({ key, at }) => ({ name: `${draft.name}.permissions.${key}`, at })),
+  ])
+}
