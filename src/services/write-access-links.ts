@@ -15,8 +15,11 @@ export interface LinkedCarrier {
   readonly pointer: string
 }
 
+/** No column of anybody's own names and e-mail: linking is never an update of oneself. */
+export const LINKING: readonly string[] = Object.freeze(['*'])
+
 /** Memberships are owned by both of their ends. */
-const isMember = (resource: Resource): boolean => resource.name === 'User' || resource.name === 'Group'
+export const isMember = (resource: Resource): boolean => resource.name === 'User' || resource.name === 'Group'
 
 export function linkedCarriers(model: Model, plan: WritePlan, decision: Decision): readonly LinkedCarrier[] {
   return plan.links.flatMap((link) => {

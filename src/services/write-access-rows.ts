@@ -1,27 +1,45 @@
 /** Verdicts about stored rows outside of a tree: what a delete removes, what a collection route unlinks. */
-import { demand } from '../access/static.js'
+import { demand, lacking, refusal } from '../access/static.js'
+import { BiodmError } from '../errors.js'
 import type { Key } from '../hooks.js'
+import { admittingPaths } from '../identity.js'
+import { reachOf } from '../managers/access.js'
+import { AccessChecks } from '../managers/access-checks.js'
 import { decodeRow, lookupStatement } from '../managers/mutate/lookup.js'
 import type { Resource } from '../model/model.js'
 import { keyText } from '../plan/write-shape.js'
 import type { DoomedRow } from './delete-collect.js'
 import type { Judging } from './write-access.js'
+import { isMember, LINKING } from './write-access-links.js'
 
-/** No column of anybody's own names and e-mail: linking is never an update of oneself. */
-const LINKING: readonly string[] = Object.freeze(['*'])
+const isOpen = ({ core, request }: Judging): boolean => !core.enforce || request.caller?.admin === true
 
-/** Memberships are owned by both of their ends. */
-const isMember = (resource: Resource): boolean => resource.name === 'User' || resource.name === 'Group'
+const checksOf = ({ core, request, writer }: Judging): AccessChecks =>
+  new AccessChecks(core.model, writer, admittingPaths(request.caller))
 
 /**
  * Throws unless the caller may delete every row: the rows asked for (level 0) answer 404 when they may not be read; a
  * cascade needs `delete` on every row that it removes.
  */
 export async function judgeDelete(judging: Judging, rows: readonly DoomedRow[]): Promise<void> {
-  const { core, request } = judging
-  if (!core.enforce || request.caller?.admin === true) return
-  for (const row of rows)
-    demand(row.resource, 'delete', request.caller, core.enforce, { key: row.key, given: [] })
+  if (isOpen(judging)) return
+  const { core, request, db } = judging
+  const { caller } = request
+  for (const { resource, key } of rows) demand(resource, 'delete', caller, core.enforce, { key, given: [] })
+  const checks = checksOf(judging)
+  for (const { resource, key, level } of rows) {
+    if (level === 0) checks.askVerb(resource, key, 'read')
+    checks.askVerb(resource, key, 'delete')
+  }
+  await checks.run(db)
+  for (const { resource, key, level } of rows) {
+    if (level === 0 && !checks.passesVerb(resource, key, 'read')) {
+      throw new BiodmError('not_found', `There is no such ${resource.name}`)
+    }
+  }
+  for (const { resource, key } of rows) {
+    if (!checks.passesVerb(resource, key, 'delete')) throw refusal(lacking(caller), resource.name, 'delete')
+  }
 }
 
 /** Which of the stored rows exist for the caller, as texts of their keys. */
@@ -33,24 +51,27 @@ export async function readableKeys(
   return await passingKeys(judging, resource, 'read', keys)
 }
 
-/** Which of the stored rows the lists allow `verb` on. */
+/** Which of the keys are of stored rows that the lists allow `verb` on. */
 export async function passingKeys(
-  { core, request, writer, db }: Judging,
+  judging: Judging,
   resource: Resource,
   verb: string,
   keys: readonly Key[],
 ): Promise<ReadonlySet<string>> {
   if (keys.length === 0) return new Set()
-  const open = !core.enforce || request.caller?.admin === true
-  const rows = await db.query(
-    lookupStatement(writer, resource, keys, 'none', resource.primaryKey, {
-      table: resource.table,
-      columns: resource.primaryKey,
-    }),
+  const { writer, db } = judging
+  if (isOpen(judging) || reachOf(resource, verb).length === 0) {
+    const { table, primaryKey } = resource
+    const source = { table, columns: primaryKey }
+    const rows = await db.query(lookupStatement(writer, resource, keys, 'none', primaryKey, source))
+    return new Set(rows.map((row) => keyText(resource, decodeRow(primaryKey, row))))
+  }
+  const checks = checksOf(judging)
+  for (const key of keys) checks.askVerb(resource, key, verb)
+  await checks.run(db)
+  return new Set(
+    keys.filter((key) => checks.passesVerb(resource, key, verb)).map((key) => keyText(resource, key)),
   )
-  void open
-  void verb
-  return new Set(rows.map((row) => keyText(resource, decodeRow(resource.primaryKey, row))))
 }
 
 /** Throws unless the caller may change the links of `key`: it is an update of the row, of both ends for memberships. */
@@ -61,10 +82,15 @@ export async function judgeLinkage(
   target: Resource,
   others: readonly Key[],
 ): Promise<void> {
-  const { core, request } = judging
-  if (others.length === 0 || !core.enforce || request.caller?.admin === true) return
-  demand(resource, 'update', request.caller, core.enforce, { key, given: LINKING })
-  if (!isMember(resource) || !isMember(target)) return
-  for (const other of others)
-    demand(target, 'update', request.caller, core.enforce, { key: other, given: LINKING })
+  if (others.length === 0 || isOpen(judging)) return
+  const both = isMember(resource) && isMember(target)
+  const rows = [{ end: resource, key }, ...(both ? others.map((other) => ({ end: target, key: other })) : [])]
+  const { core, request, db } = judging
+  for (const { end, key: row } of rows)
+    demand(end, 'update', request.caller, core.enforce, { key: row, given: LINKING })
+  const checks = checksOf(judging)
+  for (const { end, key: row } of rows) checks.askVerb(end, row, 'update')
+  await checks.run(db)
+  const refused = rows.find(({ end, key: row }) => !checks.passesVerb(end, row, 'update'))
+  if (refused !== undefined) throw refusal(lacking(request.caller), refused.end.name, 'update')
 }

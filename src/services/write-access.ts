@@ -13,7 +13,7 @@ import type { Writer } from '../managers/mutate/rows.js'
 import type { Resource } from '../model/model.js'
 import type { WritePlan } from '../plan/plan.js'
 import type { Core, RequestContext } from './core.js'
-import { type LinkedCarrier, linkedCarriers, unchangedLinks } from './write-access-links.js'
+import { LINKING, type LinkedCarrier, linkedCarriers, unchangedLinks } from './write-access-links.js'
 import { type Place, Places, type Reference, references } from './write-access-places.js'
 import type { DecidedRow, Decision } from './write-decide.js'
 
@@ -88,21 +88,14 @@ class Trial {
   }
 
   #staticRefusal(): BiodmError | null {
-    const roots = new Set(
-      this.#plan.target === null ? this.#plan.answer.map((node) => this.#plan.nodes[node]?.row) : [],
-    )
     for (const row of this.#decision.rows) {
       const wanted = verbOf(row)
-      const verbs = wanted === 'update' ? ['read', wanted] : [wanted]
+      const verbs = wanted === 'update' ? (['read', wanted] as const) : [wanted]
       for (const verb of verbs) {
         const judgement = this.#judge(row.resource, verb, this.#subject(row))
         if (judgement === 'pass') continue
-        // A bare key inside the tree only refers: whoever may not create the row is told that it does not exist.
-        if (row.action === 'create' && row.row.key !== null && !row.row.content && !roots.has(row.position)) {
-          this.#hidden.add(row.position)
-          continue
-        }
-        return refusal(judgement, row.resource.name, verb, row.row.pointer)
+        if (!this.#isBareReference(row)) return refusal(judgement, row.resource.name, verb, row.row.pointer)
+        this.#hidden.add(row.position)
       }
     }
     for (const { target, row } of this.#references) {
@@ -110,6 +103,13 @@ class Trial {
       if (judgement !== 'pass') return refusal(judgement, target.name, 'read', row.row.pointer)
     }
     return null
+  }
+
+  /** A bare key inside the tree only refers: whoever may not create the row is told that it does not exist. */
+  #isBareReference({ action, row, position }: DecidedRow): boolean {
+    if (action !== 'create' || row.key === null || row.content) return false
+    const { target, answer, nodes } = this.#plan
+    return target !== null || !answer.some((node) => nodes[node]?.row === position)
   }
 
   #judge(resource: Resource, verb: string, subject?: Parameters<typeof judge>[4]) {
@@ -128,20 +128,22 @@ class Trial {
   }
 
   #ask(): void {
-    for (const row of this.#decision.rows) {
-      if (row.stored !== null && row.row.key !== null) {
-        this.#checks.askVerb(row.resource, row.row.key, 'read')
-        if (verbOf(row) === 'update') this.#checks.askVerb(row.resource, row.row.key, 'update')
-      }
-      for (const reach of this.#reachedAnew(row)) {
-        const place = this.#places.find(row, reach)
-        if (place.kind === 'stored')
-          this.#checks.askReach(place.resource, place.key, place.reach, verbOf(row))
-      }
-    }
+    for (const row of this.#decision.rows) this.#askRow(row)
     for (const { target, key } of this.#references) this.#checks.askVerb(target, key, 'read')
     for (const { carrier } of this.#carriers) {
       if (carrier.row.key !== null) this.#checks.askVerb(carrier.resource, carrier.row.key, 'update')
+    }
+  }
+
+  #askRow(row: DecidedRow): void {
+    const verb = verbOf(row)
+    if (row.stored !== null && row.row.key !== null) {
+      this.#checks.askVerb(row.resource, row.row.key, 'read')
+      if (verb === 'update') this.#checks.askVerb(row.resource, row.row.key, verb)
+    }
+    for (const reach of this.#reachedAnew(row)) {
+      const place = this.#places.find(row, reach)
+      if (place.kind === 'stored') this.#checks.askReach(place.resource, place.key, place.reach, verb)
     }
   }
 
@@ -202,6 +204,3 @@ class Trial {
     return refusal(lacking(this.#judging.request.caller), resource.name, verb, pointer)
   }
 }
-
-/** No column of anybody's own names and e-mail: linking is never an update of oneself. */
-const LINKING: readonly string[] = Object.freeze(['*'])
