@@ -1,3 +1,4 @@
+import type { ErrorObject } from 'ajv'
 import { BiodmError, type ErrorCode, type Problem } from '../errors.js'
 
 const LIMIT = 100
@@ -15,6 +16,13 @@ export class Problems {
   add(pointer: string, message: string): void {
     this.#count += 1
     if (this.#found.length < LIMIT) this.#found.push({ pointer, message })
+  }
+
+  /** What ajv says about the object at `pointer`; an unknown key is named by the pointer. */
+  refused(pointer: string, error: ErrorObject): void {
+    const extra: unknown = error.params['additionalProperty']
+    const place = `${pointer}${error.instancePath}${typeof extra === 'string' ? pointerToken(extra) : ''}`
+    this.add(place, error.message ?? 'is not valid')
   }
 
   /** The object at `pointer` cannot be created without `fields`. */

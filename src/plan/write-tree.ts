@@ -1,19 +1,11 @@
-import type { ErrorObject } from 'ajv'
 import type { InverseDefinition, ThroughDefinition, ToOneDefinition } from '../config/definition.js'
 import type { Key, Row } from '../hooks.js'
-import type { Column, Model, Relation, Resource } from '../model/model.js'
+import type { Model, Relation, Resource } from '../model/model.js'
 import { canonical, sameValue } from '../model/values.js'
-import type {
-  RowParent,
-  WriteLink,
-  WriteNode,
-  WritePlan,
-  WriteRow,
-  WriteTarget,
-  WriteUnlink,
-} from './plan.js'
+import type { RowParent, WriteLink, WriteNode, WritePlan, WriteTarget, WriteUnlink } from './plan.js'
 import { type Problems, pointerToken } from './problems.js'
 import type { PlanStage } from './write.js'
+import { type Draft, draftOf, emptyDraft, frozenRow, mergeDraft, missingOf } from './write-draft.js'
 import { keyOf, keyText, writeShape } from './write-shape.js'
 
 /** Where an object hangs: the row that holds it and how. */
@@ -24,19 +16,6 @@ interface Place {
   readonly level: number
   /** Set for a child of a one-to-many or inverse one-to-one: its foreign key is the holder's key. */
   readonly holder: { readonly relation: InverseDefinition; readonly row: number } | null
-}
-
-/** A row while its plan is made. */
-interface Draft {
-  readonly resource: Resource
-  readonly pointer: string
-  level: number
-  values: Row
-  key: Key | null
-  content: boolean
-  virtual: boolean
-  parents: RowParent[]
-  lists: Row
 }
 
 const isObject = (value: unknown): value is Row =>
@@ -68,17 +47,7 @@ export class Tree {
 
   /** The row of the path, merely referred to: it has no object in the body. */
   reference(resource: Resource, key: Key): number {
-    return this.#addRow({
-      resource,
-      pointer: '',
-      level: 0,
-      values: { ...key },
-      key,
-      content: false,
-      virtual: false,
-      parents: [],
-      lists: {},
-    })
+    return this.#addRow({ ...emptyDraft(resource, '', 0), values: { ...key }, key })
   }
 
   /** An object of the collection `relation` of row `owner`. */
@@ -106,7 +75,7 @@ export class Tree {
     return Object.freeze({
       kind: 'write',
       nodes: Object.freeze(this.#nodes.filter((node) => node !== null)),
-      rows: Object.freeze(this.#rows.map((draft) => this.#freeze(draft))),
+      rows: Object.freeze(this.#rows.map(frozenRow)),
       links: Object.freeze([...this.#links.values()]),
       unlinks: Object.freeze(this.#unlinks),
       answer: Object.freeze(answer),
@@ -119,7 +88,7 @@ export class Tree {
   #visit(resource: Resource, data: unknown, pointer: string, place: Place, pathKey: Key | null): number {
     if (!this.#accepts(resource, data, pointer, place.depth)) return -1
     const index = this.#nodes.push(null) - 1
-    const draft = this.#draft(resource, data, pointer, place.level)
+    const draft = draftOf(resource, data, pointer, place.level)
     for (const relation of writeShape(resource).toOne) {
       if (Object.hasOwn(data, relation.name)) this.#toOne(draft, relation, data[relation.name], index, place)
     }
@@ -162,48 +131,9 @@ export class Tree {
       this.#problems.refuse()
     }
     if (this.#stage === 'client' && !resource.body.object(data)) {
-      for (const error of resource.body.object.errors ?? []) this.#refused(pointer, error)
+      for (const error of resource.body.object.errors ?? []) this.#problems.refused(pointer, error)
     }
     return true
-  }
-
-  #refused(pointer: string, error: ErrorObject): void {
-    const place = `${pointer}${error.instancePath}`
-    const extra: unknown = error.params['additionalProperty'] ?? error.params['unevaluatedProperty']
-    if (typeof extra === 'string')
-      this.#problems.add(place + pointerToken(extra), error.message ?? 'is unknown')
-    else this.#problems.add(place, error.message ?? 'is not valid')
-  }
-
-  #draft(resource: Resource, data: Row, pointer: string, level: number): Draft {
-    const { lists } = writeShape(resource)
-    const draft: Draft = {
-      resource,
-      pointer,
-      level,
-      values: {},
-      key: null,
-      content: false,
-      virtual: false,
-      parents: [],
-      lists: {},
-    }
-    for (const [name, value] of Object.entries(data)) {
-      if (value === undefined) continue
-      const column = resource.columns.get(name)
-      if (column !== undefined) this.#column(draft, column, value)
-      else if (lists.has(name)) {
-        draft.lists[name] = value
-        draft.content = true
-      }
-    }
-    return draft
-  }
-
-  #column(draft: Draft, column: Column, value: unknown): void {
-    if (column.virtual) draft.virtual = true
-    else draft.values[column.name] = canonical(column, value)
-    if (!column.primary) draft.content = true
   }
 
   #toOne(draft: Draft, relation: ToOneDefinition, value: unknown, index: number, place: Place): void {
@@ -291,7 +221,7 @@ export class Tree {
       this.#merge(row, draft)
       return same
     }
-    const missing = this.#missing(draft)
+    const missing = missingOf(draft)
     // An object with its whole key may refer to an existing row; only the database can tell.
     if (missing.length > 0 && draft.key === null && !exists && !this.#maybeCompleted(draft.resource)) {
       this.#problems.missing(draft.pointer, draft.resource.name, missing)
@@ -314,37 +244,9 @@ export class Tree {
   }
 
   #merge(row: Draft, again: Draft): void {
-    row.level = Math.min(row.level, again.level)
-    if (!again.content) return
-    if (row.content && !this.#sameContent(row, again)) {
+    if (!mergeDraft(row, again)) {
       this.#problems.add(again.pointer, `is the same row as "${row.pointer}" with different content`)
-      return
     }
-    row.values = { ...row.values, ...again.values }
-    row.lists = { ...row.lists, ...again.lists }
-    row.content = true
-    row.virtual ||= again.virtual
-    const known = new Set(row.parents.map((parent) => parent.relation))
-    row.parents.push(...again.parents.filter((parent) => !known.has(parent.relation)))
-  }
-
-  #sameContent(row: Draft, again: Draft): boolean {
-    const linked = (draft: Draft) =>
-      Object.fromEntries(draft.parents.map((parent) => [parent.relation, parent.from]))
-    return (
-      sameValue(row.values, again.values) &&
-      sameValue(row.lists, again.lists) &&
-      sameValue(linked(row), linked(again))
-    )
-  }
-
-  #missing(draft: Draft): string[] {
-    const linked = new Set(draft.parents.flatMap((parent) => parent.columns.map((pair) => pair.column)))
-    return writeShape(draft.resource)
-      .requirements.filter((requirement) =>
-        requirement.columns.some((column) => (draft.values[column] ?? null) === null && !linked.has(column)),
-      )
-      .map((requirement) => requirement.label)
   }
 
   #maybeCompleted(resource: Resource): boolean {
@@ -400,20 +302,5 @@ export class Tree {
       `${from} ${relation} ${to}`,
       Object.freeze({ resource: resource.name, relation, from, to }),
     )
-  }
-
-  #freeze(draft: Draft): WriteRow {
-    return Object.freeze({
-      resource: draft.resource.name,
-      pointer: draft.pointer,
-      level: draft.level,
-      values: Object.freeze(draft.values),
-      key: draft.key === null ? null : Object.freeze(draft.key),
-      missing: Object.freeze(this.#missing(draft)),
-      content: draft.content,
-      virtual: draft.virtual,
-      parents: Object.freeze(draft.parents),
-      lists: Object.freeze(draft.lists),
-    })
   }
 }

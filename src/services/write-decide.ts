@@ -138,11 +138,11 @@ function refuse(
   if (stored !== null) return resource.versioned === 'strict' && changed.length > 0 ? 'strict' : null
   if (isTarget(plan, position)) return 'absent'
   if (action === 'create' && row.missing.length > 0) return 'missing'
-  if (resource.versioned !== false) {
-    const known = entities?.has(entityText(resource, row.values)) === true
-    const version = row.values['version'] ?? 1
-    if (row.key === null) return known ? 'taken' : null
-    if (version !== 1 || known) return row.content ? 'version' : 'absent'
+  const known = entities?.has(entityText(resource, row.values)) === true
+  if (resource.versioned !== false && row.key === null) return known ? 'taken' : null
+  // New versions arise by release; a new entity starts with the first.
+  if (resource.versioned !== false && (known || row.key?.['version'] !== 1)) {
+    return row.content ? 'version' : 'absent'
   }
   return action === 'create' ? null : 'absent'
 }

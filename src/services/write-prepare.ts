@@ -20,33 +20,39 @@ export interface PreparedRow extends DecidedRow {
 
 export function prepareRows(model: Model, caller: Caller, decision: Decision): readonly PreparedRow[] {
   const now = new Date().toISOString()
-  const next = new Map<string, number>()
   const prepared: PreparedRow[] = []
   const levels = writeLevels(decision.rows)
+  const generated = generatedKeys(decision)
   const order = decision.rows.map((_, index) => index).sort((a, b) => (levels[a] ?? 0) - (levels[b] ?? 0))
-  // Generated keys go to the rows in the body's order, whatever the levels.
-  const generated = decision.rows.map((row) => {
-    const column = row.resource.generatedKey
-    if (row.action !== 'create' || column === null || (row.row.values[column.name] ?? null) !== null)
-      return null
-    const position = next.get(row.resource.name) ?? 0
-    next.set(row.resource.name, position + 1)
-    return decision.allocated.get(row.resource.name)?.[position] ?? null
-  })
   for (const index of order) {
     const row = decision.rows[index]
     if (row === undefined) continue
-    const values: Row = row.stored === null ? {} : { ...row.stored }
-    Object.assign(values, row.row.values)
+    const values: Row = { ...row.stored, ...row.row.values }
     for (const parent of row.row.parents) {
       const key = prepared[parent.from]?.key
       for (const { column, references } of parent.columns) values[column] = key?.[references] ?? null
     }
-    if (row.action === 'create') complete(model, caller, row.resource, values, generated[index] ?? null, now)
+    if (row.action === 'create') {
+      const context = { model, caller, values, generated: generated[index] ?? null, now }
+      for (const column of row.resource.columns.values()) complete(context, row.resource, column)
+    }
     const key = keyOf(row.resource, values) ?? row.row.key ?? {}
     prepared[index] = { ...row, values, key, level: levels[index] ?? 0 }
   }
   return prepared
+}
+
+/** Generated keys go to the rows in the body's order, whatever the levels. */
+function generatedKeys({ rows, allocated }: Decision): readonly (number | null)[] {
+  const next = new Map<string, number>()
+  return rows.map((row) => {
+    const column = row.resource.generatedKey
+    const given = column === null ? null : row.row.values[column.name]
+    if (row.action !== 'create' || column === null || (given ?? null) !== null) return null
+    const position = next.get(row.resource.name) ?? 0
+    next.set(row.resource.name, position + 1)
+    return allocated.get(row.resource.name)?.[position] ?? null
+  })
 }
 
 /** The plan's levels, except that a row shared by several places of the tree comes after what it needs. */
@@ -69,29 +75,39 @@ function writeLevels(rows: readonly DecidedRow[]): readonly number[] {
   return levels
 }
 
+interface Completion {
+  readonly model: Model
+  readonly caller: Caller
+  readonly values: Row
+  readonly generated: number | null
+  readonly now: string
+}
+
+/** What the column gets when the caller gave nothing for it. */
 function complete(
-  model: Model,
-  caller: Caller,
+  { model, caller, values, generated, now }: Completion,
   resource: Resource,
-  values: Row,
-  generated: number | null,
-  now: string,
+  column: Column,
 ): void {
-  const generatedKey = resource.generatedKey?.name
-  for (const column of resource.columns.values()) {
-    if (column.virtual) continue
-    if (column.default?.kind === 'parent_path') {
-      const path = values[column.default.of]
-      values[column.name] = typeof path === 'string' ? parentPath(path) : null
-      continue
-    }
-    if ((values[column.name] ?? undefined) !== undefined) continue
-    if (column.name === generatedKey) values[column.name] = generated
-    else if (column.role === 'version') values[column.name] = 1
-    else if (column.role === 'latest') values[column.name] = true
-    else if (column.generated && column.type === 'uuid') values[column.name] = randomUUID()
-    else if (values[column.name] === undefined) values[column.name] = defaultOf(model, column, caller, now)
+  if (column.virtual) return
+  if (column.default?.kind === 'parent_path') {
+    const path = values[column.default.of]
+    values[column.name] = typeof path === 'string' ? parentPath(path) : null
+    return
   }
+  const given = values[column.name]
+  if (given !== undefined && given !== null) return
+  const own = ownValue(resource, column, generated)
+  if (own !== undefined) values[column.name] = own
+  else if (given === undefined) values[column.name] = defaultOf(model, column, caller, now)
+}
+
+/** Values that the runtime always supplies: generated keys, and those of the first version. */
+function ownValue(resource: Resource, column: Column, generated: number | null): unknown {
+  if (column === resource.generatedKey) return generated
+  if (column.role === 'version') return 1
+  if (column.role === 'latest') return true
+  return column.generated && column.type === 'uuid' ? randomUUID() : undefined
 }
 
 /** An explicit null stays null: defaults are for columns that are not given. Under `auth: off` nobody is the user. */

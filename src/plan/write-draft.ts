@@ -1,0 +1,103 @@
+import type { Key, Row } from '../hooks.js'
+import type { Column, Resource } from '../model/model.js'
+import { canonical, sameValue } from '../model/values.js'
+import type { RowParent, WriteRow } from './plan.js'
+import { writeShape } from './write-shape.js'
+
+/** A row while its plan is made. */
+export interface Draft {
+  readonly resource: Resource
+  readonly pointer: string
+  level: number
+  values: Row
+  key: Key | null
+  content: boolean
+  virtual: boolean
+  parents: RowParent[]
+  lists: Row
+}
+
+export function emptyDraft(resource: Resource, pointer: string, level: number): Draft {
+  return {
+    resource,
+    pointer,
+    level,
+    values: {},
+    key: null,
+    content: false,
+    virtual: false,
+    parents: [],
+    lists: {},
+  }
+}
+
+/** The object's own columns and lists; its relations are the tree's business. */
+export function draftOf(resource: Resource, data: Row, pointer: string, level: number): Draft {
+  const { lists } = writeShape(resource)
+  const draft = emptyDraft(resource, pointer, level)
+  for (const [name, value] of Object.entries(data)) {
+    if (value === undefined) continue
+    const column = resource.columns.get(name)
+    if (column !== undefined) give(draft, column, value)
+    else if (lists.has(name)) {
+      draft.lists[name] = value
+      draft.content = true
+    }
+  }
+  return draft
+}
+
+function give(draft: Draft, column: Column, value: unknown): void {
+  if (column.virtual) draft.virtual = true
+  else draft.values[column.name] = canonical(column, value)
+  if (!column.primary) draft.content = true
+}
+
+/** Adds what another object with the same key says; false when the two contradict each other. */
+export function mergeDraft(row: Draft, again: Draft): boolean {
+  row.level = Math.min(row.level, again.level)
+  if (!again.content) return true
+  if (row.content && !sameContent(row, again)) return false
+  const known = new Set(row.parents.map((parent) => parent.relation))
+  row.values = { ...row.values, ...again.values }
+  row.lists = { ...row.lists, ...again.lists }
+  row.content = true
+  row.virtual ||= again.virtual
+  row.parents.push(...again.parents.filter((parent) => !known.has(parent.relation)))
+  return true
+}
+
+function sameContent(row: Draft, again: Draft): boolean {
+  const linked = (draft: Draft) =>
+    Object.fromEntries(draft.parents.map((parent) => [parent.relation, parent.from]))
+  return (
+    sameValue(row.values, again.values) &&
+    sameValue(row.lists, again.lists) &&
+    sameValue(linked(row), linked(again))
+  )
+}
+
+/** What keeps the row from being created. */
+export function missingOf(draft: Draft): string[] {
+  const linked = new Set(draft.parents.flatMap((parent) => parent.columns.map((pair) => pair.column)))
+  return writeShape(draft.resource)
+    .requirements.filter((requirement) =>
+      requirement.columns.some((column) => (draft.values[column] ?? null) === null && !linked.has(column)),
+    )
+    .map((requirement) => requirement.label)
+}
+
+export function frozenRow(draft: Draft): WriteRow {
+  return Object.freeze({
+    resource: draft.resource.name,
+    pointer: draft.pointer,
+    level: draft.level,
+    values: Object.freeze(draft.values),
+    key: draft.key === null ? null : Object.freeze(draft.key),
+    missing: Object.freeze(missingOf(draft)),
+    content: draft.content,
+    virtual: draft.virtual,
+    parents: Object.freeze(draft.parents),
+    lists: Object.freeze(draft.lists),
+  })
+}
