@@ -47,6 +47,11 @@ export interface TransactionOptions {
   readonly readonly?: boolean
   /** Also stops waiting for a connection or a lock. */
   readonly signal?: AbortSignal
+  /**
+   * The transaction changes tables: no time limit for its statements, and SQLite does not enforce foreign keys inside it,
+   * so that a table can be replaced.
+   */
+  readonly schemaChange?: boolean
 }
 
 /**

@@ -216,10 +216,18 @@ interface Answer<R> {
   readonly rowCount: number | null
 }
 
-async function send<R>(client: pg.ClientBase, statement: Statement, arrays: boolean): Promise<Answer<R>> {
+/** The driver's own limit, for a server that no longer answers; statements that may take long have none. */
+const UNLIMITED = Object.freeze({ query_timeout: 2 ** 31 - 1 })
+
+async function send<R>(
+  client: pg.ClientBase,
+  statement: Statement,
+  arrays: boolean,
+  limits: object = {},
+): Promise<Answer<R>> {
   const { text, name, values } = statement
   try {
-    const config = { text, values: values as unknown[], ...(name === undefined ? {} : { name }) }
+    const config = { text, values: values as unknown[], ...(name === undefined ? {} : { name }), ...limits }
     // The driver's types tie row shape to a literal `rowMode`.
     const answer = arrays ? await client.query({ ...config, rowMode: 'array' }) : await client.query(config)
     return answer as unknown as Answer<R>
@@ -394,7 +402,8 @@ class PostgresTransaction implements Transaction {
     this.#options.signal?.throwIfAborted()
     if (this.#begun === undefined) this.#begin()
     try {
-      const answer = await send<R>(this.#client, statement, arrays)
+      const limits = this.#options.schemaChange === true ? UNLIMITED : {}
+      const answer = await send<R>(this.#client, statement, arrays, limits)
       this.#answered = true
       return answer
     } catch (error) {

@@ -87,6 +87,11 @@ export class Connection {
     return values.map(bindable)
   }
 
+  /** Between transactions only; inside one SQLite ignores it. */
+  enforceReferences(on: boolean): void {
+    this.#db.pragma(`foreign_keys = ${on ? 'ON' : 'OFF'}`)
+  }
+
   rollback(): void {
     if (this.#db.inTransaction) this.#db.exec('ROLLBACK')
   }

@@ -131,6 +131,7 @@ class SqliteDatabase implements Database {
     for (let attempt = 1; ; attempt++) {
       const release = await this.#queue.acquire(options.signal)
       try {
+        if (options.schemaChange === true) this.#writer.enforceReferences(false)
         await this.#whenFree(BEGIN, () => this.#writer.run(BEGIN), options.signal)
         return await this.#inside(this.#writer, run, options)
       } catch (error) {
@@ -141,6 +142,7 @@ class SqliteDatabase implements Database {
           })
         }
       } finally {
+        if (options.schemaChange === true) this.#writer.enforceReferences(true)
         release()
       }
     }

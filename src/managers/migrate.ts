@@ -1,0 +1,276 @@
+/**
+ * Brings a database to the shape that the model needs: compare, tell, refuse what may lose data, apply the rest in one
+ * transaction under a lock, so that two servers starting at once do not race and a failure leaves nothing behind.
+ */
+import { BiodmError } from '../errors.js'
+import type { Log } from '../log.js'
+import type { Model } from '../model/model.js'
+import type { Database, Queryable, Transaction } from './database.js'
+import { inOrder, type Step } from './migrate/changes.js'
+import { type Comparison, compareSchemas } from './migrate/compare.js'
+import { duplicates, impossibilities, judge } from './migrate/data.js'
+import { postgresStatements } from './migrate/ddl-postgres.js'
+import { sqliteStatements } from './migrate/ddl-sqlite.js'
+import { desiredSchema } from './migrate/desired.js'
+import { SCHEMA_TABLE } from './migrate/internal.js'
+import { introspectPostgres } from './migrate/introspect-postgres.js'
+import { introspectSqlite } from './migrate/introspect-sqlite.js'
+import type { Schema, TableSpec } from './migrate/schema.js'
+
+export type { Step } from './migrate/changes.js'
+
+export interface MigrationPlan {
+  /** In the order in which they are applied. */
+  readonly steps: readonly Step[]
+  /** Those of `steps` that may lose data, or that the rows there are do not allow. */
+  readonly destructive: readonly Step[]
+  /** `table` or `table.column`: no longer named by the configuration, left where they are. */
+  readonly kept: readonly string[]
+  /** The SQL, in order. */
+  readonly statements: readonly string[]
+}
+
+export interface MigrateOptions {
+  /** Also drop, narrow and fill. Default: false. */
+  readonly allowDestructive?: boolean
+  /**
+   * `serve`: what the configuration no longer names stays where it is, a required column of it becomes optional. Default:
+   * false, such tables and columns are dropped, which is destructive.
+   */
+  readonly keepDropped?: boolean
+  /** Tables of resources too, or only biodm's own. Default: as `database.migrate` says (`off`: only its own). */
+  readonly scope?: 'all' | 'managed'
+}
+
+/** Nothing was applied. `plan.destructive` says why, or `reasons` does. */
+export class MigrationRefused extends Error {
+  override readonly name = 'MigrationRefused'
+  readonly plan: MigrationPlan
+  readonly reasons: readonly string[]
+
+  constructor(message: string, plan: MigrationPlan, reasons: readonly string[] = []) {
+    super(message)
+    this.plan = plan
+    this.reasons = reasons
+  }
+}
+
+/** Compares without changing anything. */
+export function planMigration(
+  database: Database,
+  model: Model,
+  options: MigrateOptions = {},
+): Promise<MigrationPlan> {
+  return database.transaction(async (trx) => {
+    const prepared = await prepare(trx, model, options)
+    return prepared.plan
+  })
+}
+
+/**
+ * Applies the plan, or throws `MigrationRefused` with nothing applied when it holds destructive steps that are not
+ * allowed. Returns what was done; an up-to-date database gives an empty plan.
+ */
+export function migrate(
+  database: Database,
+  model: Model,
+  options: MigrateOptions = {},
+): Promise<MigrationPlan> {
+  return database.transaction(
+    async (trx) => {
+      await lock(trx)
+      const prepared = await prepare(trx, model, options)
+      const { plan } = prepared
+      if (plan.destructive.length > 0 && options.allowDestructive !== true) {
+        throw new MigrationRefused('the migration may lose data, so nothing was applied', plan)
+      }
+      await refuseImpossible(trx, prepared)
+      for (const text of plan.statements) await apply(trx, text, plan)
+      await record(trx, prepared)
+      if (trx.dialect === 'sqlite') await checkReferences(trx, plan)
+      return plan
+    },
+    { schemaChange: true },
+  )
+}
+
+/** What `serve` does at its start, as `database.migrate` says. Throws `MigrationRefused` when it must not start. */
+export async function migrateAtStart(database: Database, model: Model, log: Log): Promise<MigrationPlan> {
+  const mode = model.definition.database.migrate
+  if (mode === 'check') {
+    const drift = await planMigration(database, model, { keepDropped: true, scope: 'all' })
+    const foreign = drift.steps.filter(({ change }) => !isManaged(model, change.table))
+    if (foreign.length > 0) {
+      throw new MigrationRefused(
+        'the database is not as the configuration says, and `database.migrate: check` changes nothing',
+        drift,
+      )
+    }
+  }
+  const plan = await migrate(database, model, {
+    keepDropped: true,
+    scope: mode === 'auto' ? 'all' : 'managed',
+  })
+  for (const step of plan.steps) log.info({ step: step.description }, 'the database was migrated')
+  if (plan.kept.length > 0)
+    log.warn({ kept: plan.kept }, 'the configuration no longer names these; they stay')
+  return plan
+}
+
+const isManaged = (model: Model, table: string): boolean => desiredSchema(model).get(table)?.managed === true
+
+interface Prepared {
+  readonly plan: MigrationPlan
+  readonly comparison: Comparison
+  readonly live: Schema
+  readonly wanted: Schema
+  readonly recorded: Recorded
+}
+
+type Recorded = ReadonlyMap<string, ReadonlyMap<string, string>>
+
+async function prepare(db: Queryable, model: Model, options: MigrateOptions): Promise<Prepared> {
+  const scope = options.scope ?? (model.definition.database.migrate === 'off' ? 'managed' : 'all')
+  const live = await introspect(db)
+  const recorded = await readRecord(db, live)
+  const wanted = scoped(desiredSchema(model), live, scope)
+  const comparison = compareSchemas(live, wanted, {
+    dialect: db.dialect,
+    recorded: scope === 'all' ? recorded : onlyOf(recorded, wanted),
+    keep: options.keepDropped === true,
+  })
+  const changes = inOrder(comparison.changes)
+  const steps = await judge({ db, live, changes })
+  const statements =
+    db.dialect === 'postgres' ? postgresStatements(changes) : sqliteStatements(changes, comparison.tables)
+  const plan = Object.freeze({
+    steps: Object.freeze(steps),
+    destructive: Object.freeze(steps.filter((step) => step.destructive)),
+    kept: Object.freeze([...comparison.kept]),
+    statements: Object.freeze(statements),
+  })
+  return { plan, comparison, live, wanted, recorded }
+}
+
+export const introspect = (db: Queryable): Promise<Schema> =>
+  db.dialect === 'postgres' ? introspectPostgres(db) : introspectSqlite(db)
+
+/** Only biodm's own tables; references to tables that are somebody's need a key there. */
+function scoped(wanted: Schema, live: Schema, scope: 'all' | 'managed'): Schema {
+  if (scope === 'all') return wanted
+  const managed = [...wanted.values()].filter((table) => table.managed)
+  return new Map(managed.map((table) => [table.name, withPossibleReferences(table, live, wanted)]))
+}
+
+function withPossibleReferences(table: TableSpec, live: Schema, wanted: Schema): TableSpec {
+  const foreignKeys = table.foreignKeys.filter((key) => {
+    if (wanted.get(key.table)?.managed === true) return true
+    const target = live.get(key.table)
+    const keys =
+      target === undefined ? [] : [target.primaryKey, ...target.uniques.map((unique) => unique.columns)]
+    return keys.some((columns) => columns.join() === key.references.join())
+  })
+  const from = table.seed === null ? undefined : live.get(table.seed.from)
+  return { ...table, foreignKeys, seed: from === undefined ? null : table.seed }
+}
+
+const onlyOf = (recorded: Recorded, wanted: Schema): Recorded =>
+  new Map([...recorded].filter(([table]) => wanted.has(table)))
+
+/** One migration at a time: SQLite's write lock is enough. */
+async function lock(trx: Transaction): Promise<void> {
+  if (trx.dialect !== 'postgres') return
+  await trx.query({ text: 'SET LOCAL statement_timeout = 0', values: [] })
+  await trx.query({ text: `SELECT pg_advisory_xact_lock(hashtext('biodm migration'))`, values: [] })
+}
+
+async function refuseImpossible(trx: Transaction, { plan, live }: Prepared): Promise<void> {
+  const changes = plan.steps.map((step) => step.change)
+  const reasons = [
+    ...(await impossibilities({ db: trx, live, changes })),
+    ...(await duplicates(trx, changes, live)),
+  ]
+  if (reasons.length === 0) return
+  throw new MigrationRefused(`the rows there are do not allow it: ${reasons.join('; ')}`, plan, reasons)
+}
+
+async function apply(trx: Transaction, text: string, plan: MigrationPlan): Promise<void> {
+  try {
+    await trx.query({ text, values: [] })
+  } catch (error) {
+    if (error instanceof BiodmError && (error.code === 'unavailable' || error.code === 'timeout')) throw error
+    const cause = error instanceof BiodmError ? error.cause : error
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new MigrationRefused(`a statement failed, so nothing was applied: ${reason}\n${text}`, plan, [
+      reason,
+    ])
+  }
+}
+
+/** Foreign keys are not enforced while SQLite tables are rebuilt. */
+async function checkReferences(trx: Transaction, plan: MigrationPlan): Promise<void> {
+  if (plan.statements.length === 0) return
+  const broken = await trx.query({
+    text: 'SELECT DISTINCT "table", "parent" FROM pragma_foreign_key_check',
+    values: [],
+  })
+  if (broken.length === 0) return
+  const reasons = broken.map(([table, parent]) => `${table} refers to rows of ${parent} that do not exist`)
+  throw new MigrationRefused(`the rows there are do not allow it: ${reasons.join('; ')}`, plan, reasons)
+}
+
+async function readRecord(db: Queryable, live: Schema): Promise<Recorded> {
+  const recorded = new Map<string, Map<string, string>>()
+  if (!live.has(SCHEMA_TABLE)) return recorded
+  const rows = await db.query({
+    text: `SELECT table_name, column_name, type FROM ${SCHEMA_TABLE} ORDER BY table_name, column_name`,
+    values: [],
+  })
+  for (const [table, column, type] of rows) {
+    const columns = recorded.get(String(table)) ?? new Map<string, string>()
+    columns.set(String(column), String(type))
+    recorded.set(String(table), columns)
+  }
+  return recorded
+}
+
+/** Writes down what was made, if that is not what is written already. */
+async function record(trx: Transaction, { comparison, live, wanted, recorded }: Prepared): Promise<void> {
+  const next = new Map<string, ReadonlyMap<string, string>>()
+  const dropped = new Set(
+    comparison.changes.flatMap((change) =>
+      change.kind === 'drop_table' ? [change.table] : change.kind === 'rename_table' ? [change.from] : [],
+    ),
+  )
+  for (const [table, columns] of recorded)
+    if (live.has(table) && !dropped.has(table)) next.set(table, columns)
+  for (const table of wanted.values()) {
+    const kept = [...(recorded.get(table.name) ?? [])].filter(([name]) =>
+      comparison.kept.includes(`${table.name}.${name}`),
+    )
+    next.set(table.name, new Map([...kept, ...table.columns.map(({ name, type }) => [name, type] as const)]))
+  }
+  const before = recordLines(recorded)
+  const after = recordLines(next)
+  if (before.join('\n') === after.join('\n')) return
+  await trx.execute({ text: `DELETE FROM ${SCHEMA_TABLE}`, values: [] })
+  const rows = [...next].flatMap(([table, columns]) => [...columns].map((entry) => [table, ...entry]))
+  for (let start = 0; start < rows.length; start += RECORD_ROWS) {
+    const values = rows.slice(start, start + RECORD_ROWS)
+    const holder = (position: number) => (trx.dialect === 'postgres' ? `$${position}` : '?')
+    const tuples = values.map(
+      (_, row) => `(${[1, 2, 3].map((column) => holder(row * 3 + column)).join(', ')})`,
+    )
+    await trx.execute({
+      text: `INSERT INTO ${SCHEMA_TABLE} (table_name, column_name, type) VALUES ${tuples.join(', ')}`,
+      values: values.flat(),
+    })
+  }
+}
+
+const RECORD_ROWS = 500
+
+const recordLines = (recorded: Recorded): readonly string[] =>
+  [...recorded]
+    .flatMap(([table, columns]) => [...columns].map((entry) => [table, ...entry].join('\t')))
+    .sort()
