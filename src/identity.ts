@@ -39,3 +39,20 @@ export function parentPath(path: string): string | null {
   const end = path.lastIndexOf('__')
   return end < 0 ? null : path.slice(0, end)
 }
+
+/**
+ * What keeps a text from being a group path, or null: 1 to 100 characters a segment, in Unicode normal form C, without `/`,
+ * control characters or `_` at either end, not `.` or `..`; `__` between the levels.
+ */
+export function groupPathFault(path: string): string | null {
+  const segments = path.split('__')
+  if (segments.some((segment) => segment === '' || [...segment].length > 100)) {
+    return 'a level is empty or longer than 100 characters'
+  }
+  if (path !== path.normalize('NFC')) return 'not in Unicode normal form C'
+  if (segments.some((segment) => segment === '.' || segment === '..')) return 'a level is `.` or `..`'
+  if (segments.some((segment) => /\/|\p{Cc}|^_|_$/u.test(segment))) {
+    return 'a level holds a `/` or a control character, or begins or ends with `_`'
+  }
+  return null
+}

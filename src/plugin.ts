@@ -60,6 +60,8 @@ export interface Trait {
   readonly operations?: readonly string[]
   /** Further verbs that `access:` and `permissions:` of the resource may name. */
   readonly verbs?: readonly string[]
+  /** On `User`: further columns that people may change on their own row, where `update` is a `self` rule (a password). */
+  readonly own?: readonly string[]
   /** Mounted under the resource's path: `/{id}/download`. */
   readonly routes?: readonly TraitRoute[]
   /** Said at start-up, all at once, when the trait does not fit the resource or its options. */

@@ -1,4 +1,4 @@
-import type { ResourceDefinition } from './definition.js'
+import type { AccessRule, ResourceDefinition } from './definition.js'
 import type { Draft } from './draft.js'
 
 /** The finished form of a draft. */
@@ -17,11 +17,17 @@ export function finish(draft: Draft): ResourceDefinition {
       definition === null ? [] : [definition],
     ),
     unique: draft.uniqueColumns.map(({ columns }) => columns),
-    access: Object.fromEntries([...draft.access].map(([verb, { rule }]) => [verb, rule])),
+    access: Object.fromEntries([...draft.access].map(([verb, { rule }]) => [verb, withOwn(draft, rule)])),
     permissions: draft.permissions,
     hooks: draft.hooks,
     traits: draft.traits.map(({ name, options }) => ({ name, options })),
   }
+}
+
+/** Columns of traits that people may change on their own row. */
+function withOwn({ traits }: Draft, rule: AccessRule): AccessRule {
+  if (rule.kind !== 'self_or_admin') return rule
+  return { ...rule, columns: [...rule.columns, ...traits.flatMap(({ trait }) => trait.own ?? [])] }
 }
 
 /** Freezes plain objects and arrays all the way down; functions and instances (plugins) are left as they are. */

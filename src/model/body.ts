@@ -1,5 +1,6 @@
 /** Checks of one object of a request body, compiled by ajv from the columns; nested objects are checked on their own. */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { groupPathFault } from '../identity.js'
 import type { JsonSchema } from '../plugin.js'
 import { columnSchema, isNullable } from './columns-schema.js'
 import type { BodyValidators, Column, Relation, Resource } from './model.js'
@@ -13,6 +14,14 @@ export type BodySource = Pick<
 
 /** String keys that paths could not hold, or that mean something else there. */
 const RESERVED_KEYS = ['schema', '.', '..']
+
+/** Columns that hold group paths: those that a parent's path is derived from. */
+const pathColumns = (source: BodySource): ReadonlySet<string> =>
+  new Set(
+    [...source.columns.values()].flatMap((column) =>
+      column.default?.kind === 'parent_path' ? [column.default.of] : [],
+    ),
+  )
 
 /** One instance for all resources of a model. Lengths come before patterns, and nothing is coerced. */
 export function createAjv(): Ajv {
@@ -31,6 +40,11 @@ export function createAjv(): Ajv {
   ajv.addFormat('uuid', isUuid)
   ajv.addKeyword({ keyword: 'columnRange', schemaType: 'object', compile: rangeCheck })
   ajv.addKeyword({ keyword: 'columnPattern', schemaType: 'object', compile: patternCheck })
+  ajv.addKeyword({
+    keyword: 'groupPath',
+    schemaType: 'boolean',
+    validate: (_: boolean, value: unknown) => typeof value !== 'string' || groupPathFault(value) === null,
+  })
   return ajv
 }
 
@@ -64,14 +78,15 @@ function rangeCheck(column: Column): (value: unknown) => boolean {
 const RANGED = new Set(['decimal', 'date', 'datetime'])
 
 /** With guards that OpenAPI readers need not see: a pattern only runs on text of an allowed length. */
-function validationSchema(column: Column, versioned: boolean): JsonSchema {
+function validationSchema(column: Column, versioned: boolean, groupPath: boolean): JsonSchema {
   const { description: _, pattern, ...schema } = columnSchema(column)
   const guarded = pattern === undefined ? {} : guardedPattern(pattern, column)
   const ranged =
     RANGED.has(column.type) && (column.min !== null || column.max !== null) ? { columnRange: column } : {}
   const key = column.primary && ['string', 'text', 'enum'].includes(column.type)
+  const path = groupPath ? { groupPath } : {}
   const named = key ? { minLength: 1, ...(versioned ? {} : { not: { enum: RESERVED_KEYS } }) } : {}
-  return { ...schema, ...guarded, ...ranged, ...named }
+  return { ...schema, ...guarded, ...ranged, ...named, ...path }
 }
 
 function guardedPattern(pattern: unknown, column: Column): JsonSchema {
@@ -106,7 +121,8 @@ function mustBeGiven(column: Column, auth: boolean): boolean {
   return !isNullable(column) && !filled && isWritable(column, auth)
 }
 
-const listSchema: JsonSchema = Object.freeze({
+/** `guard`: what only the validator reads, beside the type of a path. */
+const listSchema = (guard: JsonSchema): JsonSchema => ({
   type: ['object', 'null'],
   properties: {
     id: { type: 'integer' },
@@ -114,7 +130,7 @@ const listSchema: JsonSchema = Object.freeze({
       type: 'array',
       items: {
         type: 'object',
-        properties: { path: { type: 'string', maxLength: 1000 } },
+        properties: { path: { type: 'string', maxLength: 1000, ...guard } },
         required: ['path'],
         additionalProperties: false,
       },
@@ -129,13 +145,14 @@ const relationSchema = (relation: Relation): JsonSchema =>
     : { type: 'array', items: { type: 'object' } }
 
 /** Rules of one field share it (`self` with several verbs): the union of their verbs. */
-function permissionSchemas(source: BodySource): Record<string, JsonSchema> {
+function permissionSchemas(source: BodySource, guard: JsonSchema): Record<string, JsonSchema> {
+  const list = listSchema(guard)
   return Object.fromEntries(
     source.permissions.map(({ field, verbs }) => [
       field,
       {
         type: ['object', 'null'],
-        properties: Object.fromEntries(verbs.map((verb) => [verb, listSchema])),
+        properties: Object.fromEntries(verbs.map((verb) => [verb, list])),
         additionalProperties: false,
       },
     ]),
@@ -145,15 +162,17 @@ function permissionSchemas(source: BodySource): Record<string, JsonSchema> {
 export function bodyValidators(source: BodySource, ajv: Ajv, auth: boolean): BodyValidators {
   const columns = [...source.columns.values()].filter((column) => isWritable(column, auth))
   const singleKey = source.primaryKey.length === 1
-  const lists = permissionSchemas(source)
+  const paths = pathColumns(source)
   const relations = [...source.relations.values()]
   const validate = ajv.compile({
     type: 'object',
     properties: {
-      ...Object.fromEntries(columns.map((column) => [column.name, validationSchema(column, !singleKey)])),
+      ...Object.fromEntries(
+        columns.map((column) => [column.name, validationSchema(column, !singleKey, paths.has(column.name))]),
+      ),
       // Their objects are walked, and checked, by the tree that they are part of.
       ...Object.fromEntries(relations.map((relation) => [relation.name, true])),
-      ...lists,
+      ...permissionSchemas(source, { groupPath: true }),
     },
     additionalProperties: false,
   })
@@ -162,7 +181,7 @@ export function bodyValidators(source: BodySource, ajv: Ajv, auth: boolean): Bod
     properties: {
       ...Object.fromEntries(columns.map((column) => [column.name, columnSchema(column)])),
       ...Object.fromEntries(relations.map((relation) => [relation.name, relationSchema(relation)])),
-      ...lists,
+      ...permissionSchemas(source, {}),
     },
     additionalProperties: false,
   })
@@ -209,6 +228,8 @@ function message(error: ErrorObject, source: BodySource): string {
       return 'must not be empty'
     case 'not':
       return 'cannot be a key: it means something else in a path'
+    case 'groupPath':
+      return 'is no group path: levels of 1 to 100 characters joined by `__`, without `/` and `_` at either end'
     case 'columnPattern':
       return `must match the pattern ${column?.pattern}`
     case 'pattern':

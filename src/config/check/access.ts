@@ -1,4 +1,5 @@
 /** Static rules and permission lists: verbs, groups, and somebody who can tell who is asking. */
+import { groupPathFault } from '../../identity.js'
 import type { Draft, Resolving } from '../draft.js'
 import type { RawConfig } from '../raw.js'
 import type { Report } from '../report.js'
@@ -55,20 +56,8 @@ function checkSelf(draft: Draft, verb: string, columns: readonly string[], at: P
   }
 }
 
-/** A path of 1 to 100 characters a segment, `__` between them (spec: access, Identity). */
-export function groupFault(path: string): string | null {
-  const segments = path.split('__')
-  if (segments.some((segment) => segment === '' || [...segment].length > 100))
-    return 'a level is empty or longer than 100 characters'
-  if (path !== path.normalize('NFC')) return 'not in Unicode normal form C'
-  if (segments.some((segment) => segment === '.' || segment === '..' || /\/|\p{Cc}|^_|_$/u.test(segment))) {
-    return 'a level holds a `/` or a control character, or begins or ends with `_`'
-  }
-  return null
-}
-
 function checkGroup(path: string, at: Path, report: Report): void {
-  const fault = groupFault(path)
+  const fault = groupPathFault(path)
   if (fault === null) return
   const hint = path.includes('/')
     ? `write \`${path.replace(/^\/|\/$/g, '').replaceAll('/', '__')}\``
