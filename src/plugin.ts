@@ -16,6 +16,8 @@ export interface Plugin {
   readonly description?: string
   /** JSON Schema of the options; defaults in it are applied. Without it a plugin takes no options. */
   readonly options?: JsonSchema
+  /** Said at start-up, all at once, about options that their schema accepts. Connects nowhere. */
+  validate?(options: Readonly<Record<string, unknown>>): readonly string[]
   readonly traits?: Readonly<Record<string, Trait>>
   /** Resources that come with the plugin, written as in a config; `internal: true` ones have no routes. */
   readonly resources?: Readonly<Record<string, ResourceConfig>>

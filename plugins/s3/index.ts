@@ -21,6 +21,7 @@ export default definePlugin({
   name: 's3',
   description: 'Files in an S3 bucket, or in the embedded store',
   options: OPTIONS,
+  validate: problemsOf,
   resources: RESOURCES,
   traits: {
     file: {
@@ -98,8 +99,6 @@ export default definePlugin({
     },
   ],
   setup(options: Readonly<Record<string, unknown>>, { runtime, log }) {
-    const problems = problemsOf(options)
-    if (problems.length > 0) throw new Error(`plugins.s3: ${problems.join('; ')}`)
     const manager = openManager(settingsOf(options, runtime.dir), runtime, log)
     let said = ''
     const ready = async (): Promise<boolean> => {

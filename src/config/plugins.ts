@@ -39,8 +39,13 @@ export async function loadPlugins(raw: RawConfig['plugins'], options: PluginOpti
         { key: true },
       )
     } else if (plugin === null) failed.push(specifier)
-    else
-      loaded.push({ specifier, plugin, at, options: checkOptions(plugin.options, given ?? {}, at, options) })
+    else {
+      const before = options.report.size
+      const checked = checkOptions(plugin.options, given ?? {}, at, options)
+      loaded.push({ specifier, plugin, at, options: checked })
+      if (options.report.size > before) continue
+      for (const message of plugin.validate?.(checked) ?? []) options.report.fault(at, message, { key: true })
+    }
   }
   return { loaded, failed }
 }

@@ -6,6 +6,9 @@ import { compileOptions, formFaults, type Grammar } from './schema.js'
 export function pluginFaults(plugin: Plugin, grammar: Grammar): string[] {
   return [
     ...schemaFaults('options', plugin.options),
+    ...(plugin.validate === undefined || typeof plugin.validate === 'function'
+      ? []
+      : ['validate must be a function']),
     ...each('hooks', plugin.hooks, hookFaults),
     ...each('jobs', plugin.jobs, (job) => (typeof job === 'function' ? [] : ['must be a function'])),
     ...each('tasks', plugin.tasks, taskFaults),
