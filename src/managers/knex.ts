@@ -1,6 +1,10 @@
-import knex, { type Knex } from 'knex'
+import { createRequire } from 'node:module'
+import type { Knex } from 'knex'
 import type { DialectName } from '../config/definition.js'
 import { withStatement } from './db-errors.js'
+
+/** Only hooks need knex: loading it takes longer than the rest of a start. */
+const load = createRequire(import.meta.url)
 
 /** knex's name of a dialect. */
 const CLIENTS = { postgres: 'pg', sqlite: 'better-sqlite3' } as const satisfies Record<DialectName, string>
@@ -20,6 +24,7 @@ export function boundKnex(
   connection: unknown,
   onError: (error: unknown) => void = () => undefined,
 ): Knex {
+  const { knex } = load('knex') as typeof import('knex')
   const instance = knex({
     client: CLIENTS[dialect],
     ...(dialect === 'sqlite' ? { useNullAsDefault: true } : {}),
