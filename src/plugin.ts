@@ -149,6 +149,18 @@ export interface ResourceFacts {
       }
     >
   >
+  /** n–m relations: name → target, association table, and its columns that hold our key and the target's. */
+  readonly links: Readonly<
+    Record<
+      string,
+      {
+        readonly target: string
+        readonly table: string
+        readonly own: readonly { readonly column: string; readonly references: string }[]
+        readonly other: readonly { readonly column: string; readonly references: string }[]
+      }
+    >
+  >
   /** `{ id: 12, version: 3 }` → `12_3`, as in paths. */
   formatKey(key: Key): string
 }

@@ -5,7 +5,9 @@ import type { Model, Resource } from './model.js'
 
 /** What plugins may know of a resource: a frozen extract of the model. */
 export function resourceFacts(resource: Resource): ResourceFacts {
-  const toOne = [...resource.relations.values()].filter((relation) => relation.kind === 'one')
+  const relations = [...resource.relations.values()]
+  const toOne = relations.filter((relation) => relation.kind === 'one')
+  const links = relations.filter((relation) => relation.kind === 'through')
   return Object.freeze({
     name: resource.name,
     path: resource.path,
@@ -17,6 +19,14 @@ export function resourceFacts(resource: Resource): ResourceFacts {
     toOne: Object.freeze(
       Object.fromEntries(
         toOne.map(({ name, target, columns }) => [name, Object.freeze({ target, columns })]),
+      ),
+    ),
+    links: Object.freeze(
+      Object.fromEntries(
+        links.map(({ name, target, table, own, other }) => [
+          name,
+          Object.freeze({ target, table, own, other }),
+        ]),
       ),
     ),
     formatKey: (key: Key) => formatKey(resource, key),

@@ -1,7 +1,7 @@
 import { BiodmError } from 'biodm'
 import { parsePath } from '../paths.js'
 import { type AdminCall, isUncertain, Refused } from './call.js'
-import { createdId, groupOf, isUuid, listOf, nothing, type RemoteGroup } from './shapes.js'
+import { countOf, createdId, groupOf, isUuid, listOf, nothing, type RemoteGroup } from './shapes.js'
 
 /** Rows a page; always sent, since Keycloak's own defaults differ from list to list (10, 100, all). */
 export const PAGE = 100
@@ -17,6 +17,8 @@ export interface GroupAdmin {
   ): Promise<{ readonly group: RemoteGroup; readonly created: boolean }>
   /** A page of the children of `parent`, or of the top level. */
   children(parent: string | null, first: number, max?: number): Promise<readonly RemoteGroup[]>
+  /** All groups, at every level. */
+  count(): Promise<number>
   hasChildren(id: string): Promise<boolean>
   /** True: deleted or not there. False: it has children, which Keycloak would delete with it, so it stays. */
   remove(id: string): Promise<boolean>
@@ -103,6 +105,7 @@ export function groupAdmin(call: AdminCall): GroupAdmin {
         listOf(groupOf),
       )
     },
+    count: () => call('count groups', (client) => client.groups.count({ realm }), countOf),
     hasChildren,
     async remove(id) {
       if (await hasChildren(id)) return false

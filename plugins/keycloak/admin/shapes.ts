@@ -74,6 +74,13 @@ export function createdId(value: unknown): string {
   return id
 }
 
+/** A number by itself (users) or as `count` (groups). */
+export function countOf(value: unknown): number {
+  const count = typeof value === 'number' ? value : record(value, 'a count')['count']
+  if (typeof count !== 'number') throw nonsense('a count')
+  return count
+}
+
 /** Answers without a body (204). */
 export function nothing(value: unknown): void {
   if (value !== '' && value !== undefined && value !== null) throw nonsense('no body')

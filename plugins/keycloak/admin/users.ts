@@ -2,7 +2,16 @@ import { BiodmError } from 'biodm'
 import { type AdminCall, isUncertain, Refused } from './call.js'
 import { absent, checked, PAGE } from './groups.js'
 import { userRefusal } from './refusal.js'
-import { createdId, groupOf, listOf, nothing, type RemoteGroup, type RemoteUser, userOf } from './shapes.js'
+import {
+  countOf,
+  createdId,
+  groupOf,
+  listOf,
+  nothing,
+  type RemoteGroup,
+  type RemoteUser,
+  userOf,
+} from './shapes.js'
 
 /** What may be written of a user; a null becomes Keycloak's empty string, an absent key is left alone. */
 export interface UserFields {
@@ -24,6 +33,8 @@ export interface UserAdmin {
   update(id: string, fields: UserFields): Promise<void>
   setPassword(id: string, password: string): Promise<void>
   remove(id: string): Promise<void>
+  /** About how many users there are. */
+  count(): Promise<number>
   /** A page of all users but service accounts. */
   page(first: number, max?: number): Promise<readonly RemoteUser[]>
   /** A page of a group's own members. */
@@ -115,6 +126,7 @@ export function userAdmin(call: AdminCall): UserAdmin {
     async remove(id) {
       await absent(call('delete user', (client) => client.users.del({ realm, id: checked(id) }), nothing))
     },
+    count: () => call('count users', (client) => client.users.count({ realm }), countOf),
     page(first, max = PAGE) {
       return call(
         'list users',

@@ -30,6 +30,8 @@ const ROUTES: readonly (readonly [method: string, path: string, right: Right, ha
     'manage',
     (realm, request) => created(request, 'users', realm.createUser(request.body).id),
   ],
+  ['GET', 'users/count', 'read', (realm) => ok(realm.users.size)],
+  ['GET', 'groups/count', 'read', (realm) => ok({ count: realm.groups.size })],
   ['GET', 'users/*', 'read', (realm, _, [id]) => ok(userBody(user(realm, id)))],
   ['PUT', 'users/*', 'manage', (realm, { body }, [id]) => done(realm.updateUser(user(realm, id), body))],
   ['DELETE', 'users/*', 'manage', (realm, _, [id]) => done(realm.users.delete(user(realm, id).id))],
