@@ -176,11 +176,10 @@ export async function removeFromCollection(
         await unlink(context, resource, name, key, [child])
         await afterUnlink(context, resource, name, key, [child])
       } else await removeRows(context, target, [child], prepared)
-      const entry =
-        relation.kind === 'through'
-          ? { resource, key, body: null }
-          : { resource: target, key: child, body: null }
-      await runSteps(trx, historySteps(core.model, context.writer, request, [entry]))
+      const about =
+        relation.kind === 'through' ? { resource, keys: [key] } : { resource: target, keys: [child] }
+      const entry = { ...about, many: false, body: null }
+      await runSteps(trx, historySteps(core.model, context.writer, request, entry))
     })
   })
   return { status: 204 }

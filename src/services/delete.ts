@@ -34,7 +34,8 @@ export async function deleteRow(
     await transact(async (trx) => {
       const context: WriteContext = { core, request, trx, effects, writer: writerOf(core) }
       await removeRows(context, resource, [key], hooks)
-      await runSteps(trx, historySteps(core.model, context.writer, request, [{ resource, key, body: null }]))
+      const entry = { resource, keys: [key], many: false, body: null }
+      await runSteps(trx, historySteps(core.model, context.writer, request, entry))
     })
   })
   return { status: 204 }

@@ -104,23 +104,33 @@ export async function loadEntities(
 export const entityText = (resource: Resource, values: Readonly<Row>): string =>
   JSON.stringify(resource.entityKey.map((column) => String(values[column.name])))
 
+/** Generated keys for the rows that have none; never one that another row of the tree is given by the caller. */
 export async function allocate(
   model: Model,
   writer: Writer,
   db: Queryable,
   plan: WritePlan,
 ): Promise<Map<string, readonly number[]>> {
-  const counts = new Map<string, number>()
+  const wanted = new Map<string, { count: number; given: Set<unknown> }>()
   for (const row of plan.rows) {
     const generated = model.resource(row.resource).generatedKey
-    if (row.key !== null || generated === null || (row.values[generated.name] ?? null) !== null) continue
-    counts.set(row.resource, (counts.get(row.resource) ?? 0) + 1)
+    if (generated === null) continue
+    const demand = wanted.get(row.resource) ?? { count: 0, given: new Set() }
+    wanted.set(row.resource, demand)
+    const given = row.values[generated.name] ?? null
+    if (given !== null) demand.given.add(given)
+    else if (row.key === null) demand.count += 1
   }
   const allocated = new Map<string, readonly number[]>()
   await inOrder(
     db,
-    [...counts].map(([name, count]) => async () => {
-      allocated.set(name, await allocateKeys(writer, db, model.resource(name), count))
+    [...wanted].map(([name, { count, given }]) => async () => {
+      const keys: number[] = []
+      while (keys.length < count) {
+        const drawn = await allocateKeys(writer, db, model.resource(name), count - keys.length)
+        keys.push(...drawn.filter((key) => !given.has(key)))
+      }
+      allocated.set(name, keys)
     }),
   )
   return allocated

@@ -46,7 +46,8 @@ function createSteps(writer: Writer, resource: Resource, rows: readonly Prepared
         check: (returned) => sawAll(returned.length, rows.length),
       })
     : insertStep(writer, resource.table, storedColumns(resource), values)
-  return [...entities, insert, ...advance(writer, resource, rows)]
+  // The sequence moves first: whoever draws a number from now on draws one behind the given ones.
+  return [...advance(writer, resource, rows), ...entities, insert]
 }
 
 /** Somebody else created one of the keys since the lookup: run the whole transaction again, and it is an update. */

@@ -6,7 +6,7 @@ import { demand, judge, refusal } from '../access/static.js'
 import { BiodmError } from '../errors.js'
 import type { Key } from '../hooks.js'
 import type { Queryable, Transaction } from '../managers/database.js'
-import { runSteps } from '../managers/mutate/step.js'
+import { runSteps, type Step } from '../managers/mutate/step.js'
 import type { Resource } from '../model/model.js'
 import { isTarget, type WritePlan } from '../plan/plan.js'
 import { planWrite, type WriteRequest } from '../plan/write.js'
@@ -215,49 +215,40 @@ async function carryOut(
     ...linkSteps(core.model, writer, plan, rows),
     ...listWriteSteps(writer, rows),
   ]
-  const hooks = anyHooked(core.model, plan, 'postfix')
   const answered = plan.answer
     .map((node) => rows[plan.nodes[node]?.row ?? -1])
     .filter((row) => row !== undefined)
-  const resource = answered[0]?.resource ?? targetOf(core, write)
-  const keys = answered.map((row) => row.key)
-  const finish = (before: typeof steps): Promise<readonly (string | null)[]> =>
-    finishWrite(context, plan, write, rows, before, () => readBack(context, resource, keys))
-  await extra?.before(context, plan, rows)
-  if (!hooks && extra?.after === undefined) {
-    return { resource, many: plan.many, keys, texts: await finish(steps) }
+  const about = {
+    resource: answered[0]?.resource ?? targetOf(core, write),
+    keys: answered.map((row) => row.key),
+    many: plan.many,
   }
-  await runSteps(trx, steps)
-  await postfixStage(context, plan, rows)
-  await extra?.after?.(context)
-  return { resource, many: plan.many, keys, texts: await finish([]) }
+  await extra?.before(context, plan, rows)
+  let rest: readonly Step[] = steps
+  if (extra?.after !== undefined || anyHooked(core.model, plan, 'postfix')) {
+    await runSteps(trx, steps)
+    await postfixStage(context, plan, rows)
+    await extra?.after?.(context)
+    rest = []
+  }
+  const history = historySteps(core.model, writer, request, { ...about, body: write.body })
+  const texts = await lastSteps(trx, [...rest, ...history], () =>
+    readBack(context, about.resource, about.keys),
+  )
+  return { ...about, texts }
 }
 
 /** Remaining statements, the history and the answer: sent together where the database allows it. */
-async function finishWrite(
-  context: WriteContext,
-  plan: WritePlan,
-  write: WriteRequest,
-  rows: readonly PreparedRow[],
-  steps: ReturnType<typeof rowSteps>,
-  readBack: () => Promise<readonly (string | null)[]>,
-): Promise<readonly (string | null)[]> {
-  const { core, request, trx, writer } = context
-  const entries = plan.nodes
-    .filter((node) => node.depth === 0)
-    .flatMap((node) => {
-      const row = rows[node.row]
-      return row === undefined ? [] : [{ resource: row.resource, key: row.key, body: node.data as unknown }]
-    })
-  if (entries.length === 0 && 'key' in write) {
-    entries.push({ resource: write.resource, key: write.key, body: write.body })
-  }
-  const all = [...steps, ...historySteps(core.model, writer, request, entries)]
+async function lastSteps<T>(
+  trx: Transaction,
+  steps: readonly Step[],
+  readBack: () => Promise<T>,
+): Promise<T> {
   if (trx.dialect === 'postgres') {
-    const [, texts] = await Promise.all([runSteps(trx, all), readBack()])
+    const [, texts] = await Promise.all([runSteps(trx, steps), readBack()])
     return texts
   }
-  await runSteps(trx, all)
+  await runSteps(trx, steps)
   return await readBack()
 }
 

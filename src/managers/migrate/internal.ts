@@ -17,7 +17,11 @@ interface InternalTable {
 export const SCHEMA_TABLE = 'biodm_schema'
 
 const TABLES: Readonly<Record<string, InternalTable>> = {
-  /** Who wrote what, in the transaction that wrote it. `body` is JSON without hidden columns and secrets. */
+  /**
+   * Who wrote what, in the transaction that wrote it: one row a request. `key` is that of the one object it was about,
+   * `keys` a JSON array of them for an array. `body` is JSON text without hidden columns and secrets: written often,
+   * read seldom, so that nothing is spent on parsing it.
+   */
   biodm_history: {
     columns: {
       id: 'serial!',
@@ -26,12 +30,13 @@ const TABLES: Readonly<Record<string, InternalTable>> = {
       method: 'text!',
       path: 'text!',
       resource: 'text!',
-      key: 'text!',
-      body: 'json',
+      key: 'text',
+      keys: 'text',
+      body: 'text',
       request_id: 'text',
     },
     primaryKey: ['id'],
-    indexes: [['at'], ['resource', 'key'], ['username']],
+    indexes: [['resource', 'key']],
   },
   /** Effects elsewhere that must happen; see managers/outbox.ts. */
   biodm_outbox: {

@@ -91,7 +91,7 @@ export function advanceSteps(writer: Writer, resource: Resource, given: number):
     [
       'SELECT CASE',
       `WHEN s.gap > ${DRAW_MAX} THEN (SELECT setval(s.name, GREATEST($1::integer, COALESCE(pg_sequence_last_value(s.name), 0))) FROM pg_advisory_xact_lock(s.name::oid::bigint))`,
-      'ELSE (SELECT max(nextval(s.name)) FROM generate_series(1, s.gap)) END',
+      'ELSE (SELECT max(d.n) FROM (SELECT nextval(s.name) AS n FROM generate_series(1, s.gap)) AS d) END',
       `FROM (SELECT q.name, $1::integer - COALESCE(pg_sequence_last_value(q.name), 0) AS gap`,
       `FROM (SELECT ${sequence}::regclass AS name) AS q OFFSET 0) AS s WHERE s.gap > 0`,
     ].join(' '),
