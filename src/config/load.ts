@@ -39,7 +39,7 @@ export async function loadDefinition(
 ): Promise<Definition> {
   const report = new Report()
   const dir = configDir(source, options.dir)
-  const grammar = await loadGrammar()
+  const grammar = loadGrammar()
   const read = readConfig(typeof source === 'string' ? resolve(source) : source, {
     env: options.env ?? process.env,
     dir,

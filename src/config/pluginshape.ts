@@ -89,7 +89,7 @@ function traitFaults(trait: unknown, grammar: Grammar): string[] {
 }
 
 function resourceFaults(resource: unknown, grammar: Grammar): string[] {
-  return formFaults(grammar.resource, resource, []).map(({ path, message }) =>
+  return formFaults(grammar.resource(), resource, []).map(({ path, message }) =>
     path.length === 0 ? message : `${path.join('.')}: ${message}`,
   )
 }

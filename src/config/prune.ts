@@ -29,8 +29,9 @@ export function pruned(
     if (rest === undefined) break
     const faults = formFaults(validate, rest, base, variables)
     if (faults.length === 0) return rest
-    for (const { path: at, message, hint, key, remove } of faults) {
-      if (round === 0) report.fault(at, message, { hint, key, file })
+    for (const { path: at, message, hint, key, remove, missing } of faults) {
+      const known = missing !== null && report.isBroken([...at, missing])
+      if (round === 0 && !known) report.fault(at, message, { hint, key, file })
       const path = removable(rest, remove.slice(base.length))
       report.markBroken([...base, ...path])
       rest = without(rest, path)

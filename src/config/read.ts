@@ -47,7 +47,7 @@ export function readConfig(
   const env = typeof source === 'string' ? { ...envFile(dir, report), ...options.env } : options.env
   const context = { env, dir, file: parsed.file, report, variables }
   const value = interpolate(parsed.value ?? {}, [], new Typing(grammar.schema), context)
-  const raw = pruned(grammar.config, value, [], { report, variables, file: parsed.file }) as RawConfig
+  const raw = pruned(grammar.config(), value, [], { report, variables, file: parsed.file }) as RawConfig
   const resources: Record<string, RawConfig['resources']> & RawResources = Object.assign(
     Object.create(null),
     raw.resources,
@@ -149,7 +149,10 @@ function includeFile(
     report,
     variables,
   })
-  const raw = pruned(grammar.included, value, [], { report, variables, file }) as Pick<RawConfig, 'resources'>
+  const raw = pruned(grammar.included(), value, [], { report, variables, file }) as Pick<
+    RawConfig,
+    'resources'
+  >
   for (const [name, resource] of Object.entries(raw.resources ?? {})) {
     if (Object.hasOwn(resources, name)) {
       report.fault(['resources', name], `the resource \`${name}\` is declared in another file already`, {

@@ -56,7 +56,7 @@ function resolveToOne(draft: Draft, relation: RelationDraft, target: Draft, { re
     const list = keys.map(({ name }) => name).join(', ')
     report.fault(
       [...at, raw.column === undefined ? 'columns' : 'column'],
-      `\`${target.name}\` has the key ${list}: ${keys.length} columns are needed`,
+      `\`${target.name}\` has the key ${list}: ${keys.length === 1 ? 'one column is' : `${keys.length} columns are`} needed`,
       {
         hint:
           keys.length > 1 ? 'write `columns: […]` with one name for each' : 'write `column:` with one name',

@@ -26,6 +26,7 @@ export class Report {
   /** Sources are searched together; where several hold a path, the first one added wins. */
   addSource(source: Source): void {
     this.#sources.push(source)
+    for (const path of source.broken) this.markBroken(path)
     for (const fault of source.faults) this.#push(source, fault.range, fault.message, fault.hint)
   }
 

@@ -1,5 +1,5 @@
 /** config/biodm.schema.json at work: checks the form of a configuration and says what is wrong in plain words. */
-import { readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import { Ajv, type AnySchemaObject, type ErrorObject, type ValidateFunction } from 'ajv'
 import addFormats from 'ajv-formats'
 import type { JsonSchema } from '../plugin.js'
@@ -15,35 +15,43 @@ export interface FormFault {
   readonly hint: string | null
   readonly key: boolean
   readonly remove: Path
+  /** Name of the key whose absence the fault is. */
+  readonly missing: string | null
 }
 
-/** What the packaged schema can check. */
+/** What the packaged schema can check. Each check is compiled when it is first asked for. */
 export interface Grammar {
   readonly schema: JsonSchema
-  readonly config: ValidateFunction
-  readonly included: ValidateFunction
-  readonly resource: ValidateFunction
+  config(): ValidateFunction
+  /** A file named by `include`. */
+  included(): ValidateFunction
+  /** One resource, or the parts of one that a trait brings. */
+  resource(): ValidateFunction
 }
 
-/** Reads and compiles the schema. The alternatives for `${…}` serve editors only: here values are interpolated. */
-export async function loadGrammar(): Promise<Grammar> {
-  const text = await readFile(packagedFile('biodm.schema.json'), 'utf8')
+/**
+ * Reads the schema. The alternatives for `${…}` serve editors only: here values are interpolated. A test checks the
+ * schema itself, so that a start need not.
+ */
+export function loadGrammar(): Grammar {
+  const text = readFileSync(packagedFile('biodm.schema.json'), 'utf8')
   const schema = withoutVariables(JSON.parse(text)) as AnySchemaObject
   const ajv = new Ajv({
     allErrors: true,
     verbose: true,
-    strict: true,
-    allowUnionTypes: true,
+    strict: false,
+    validateSchema: false,
+    inlineRefs: false,
     ownProperties: true,
+    code: { optimize: false },
   })
-  ajv.addVocabulary(['patternErrorMessage'])
   ajv.addSchema(schema, 'config')
-  const compile = (definition: string) => ajv.compile({ $ref: `config#/definitions/${definition}` })
+  const compile = (reference: string) => ajv.getSchema(reference) ?? ajv.compile({ $ref: reference })
   return {
     schema,
-    config: ajv.compile({ $ref: 'config#' }),
-    included: compile('included'),
-    resource: compile('resource'),
+    config: () => compile('config#'),
+    included: () => compile('config#/definitions/included'),
+    resource: () => compile('config#/definitions/resource'),
   }
 }
 
@@ -135,13 +143,14 @@ export function pointerPath(pointer: string): string[] {
 function plainFault(error: ErrorObject, path: Path): FormFault {
   if (error.propertyName !== undefined) {
     const at = [...path, error.propertyName]
-    return { path: at, key: true, remove: at, ...words(error) }
+    return { path: at, key: true, remove: at, missing: null, ...words(error) }
   }
   if (error.keyword === 'additionalProperties') {
     const at = [...path, String(error.params['additionalProperty'])]
-    return { path: at, key: true, remove: at, ...words(error) }
+    return { path: at, key: true, remove: at, missing: null, ...words(error) }
   }
-  return { path, key: error.keyword === 'required', remove: path, ...words(error) }
+  const missing = error.keyword === 'required' ? String(error.params['missingProperty']) : null
+  return { path, key: missing !== null, remove: path, missing, ...words(error) }
 }
 
 interface Words {
@@ -173,8 +182,7 @@ const WORDS: Readonly<Record<string, (error: ErrorObject) => Words>> = {
   }),
   type: ({ params, data }) => ({
     message: `expected ${typeName(params['type'])}, found ${describe(data)}`,
-    hint:
-      typeof data !== 'string' && params['type'] === 'string' && isScalar(data) ? 'put it in quotes' : null,
+    hint: typeHint(params['type'], data),
   }),
   enum: ({ params, data }) => {
     const allowed = (params['allowedValues'] as readonly unknown[]).map(String)
@@ -201,6 +209,25 @@ const WORDS: Readonly<Record<string, (error: ErrorObject) => Words>> = {
   }),
   minLength: () => ({ message: 'the text is empty', hint: null }),
   maxLength: ({ params }) => ({ message: `longer than ${String(params['limit'])} characters`, hint: null }),
+}
+
+function typeHint(type: unknown, data: unknown): string | null {
+  if (type === 'string') return isScalar(data) ? 'put it in quotes' : null
+  if (typeof data !== 'string') return null
+  if (type === 'boolean') return SPOKEN[data.toLowerCase()] ?? null
+  return (type === 'integer' || type === 'number') && /^-?\d/.test(data)
+    ? 'write the digits only, without quotes'
+    : null
+}
+
+/** What people write for a truth value elsewhere. */
+const SPOKEN: Readonly<Record<string, string>> = {
+  yes: 'write `true`',
+  on: 'write `true`',
+  true: 'remove the quotes',
+  no: 'write `false`',
+  off: 'write `false`',
+  false: 'remove the quotes',
 }
 
 const isScalar = (data: unknown): boolean => typeof data === 'number' || typeof data === 'boolean'

@@ -25,6 +25,8 @@ export interface Source {
   readonly places: ReadonlyMap<string, { readonly key: Range | null; readonly value: Range }>
   /** Faults of the YAML itself. */
   readonly faults: readonly SourceFault[]
+  /** Values that were refused and left out. */
+  readonly broken: readonly Path[]
   /** true: the text is not YAML at all, so that `value` means nothing. */
   readonly unreadable: boolean
   readonly lines: LineCounter
@@ -42,18 +44,19 @@ export const pathKey = (path: Path): string => path.join('\0')
 /** Values that one document may hold after its aliases are expanded. */
 const MAX_NODES = 100_000
 const MAX_DEPTH = 64
+const MAX_FAULTS = 100
 
 /** Never throws: what is wrong with the text is in `faults`. */
 export function parseSource(file: string, text: string): Source {
   const lines = new LineCounter()
-  const places = new Map<string, { key: Range | null; value: Range }>()
-  const faults: SourceFault[] = []
-  const base = { file, text, places, faults, lines }
+  const found: Found = { places: new Map(), faults: [], broken: [] }
+  const { faults } = found
+  const base = { file, text, lines, ...found }
   try {
     const document = parseDocument(text, { version: '1.2', lineCounter: lines, prettyErrors: false })
     const unreadable = yamlFaults(document, faults)
     if (unreadable) return { ...base, value: null, unreadable }
-    const value = new Converter(document, text, places, faults).root()
+    const value = new Converter(document, text, found).root()
     return { ...base, value, unreadable: false }
   } catch (cause) {
     const message = cause instanceof RangeError ? 'the document is nested too deeply' : String(cause)
@@ -89,24 +92,28 @@ const MESSAGES: Readonly<Record<string, string>> = {
 
 const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1)
 
+type Places = Map<string, { key: Range | null; value: Range }>
+
+/** What a conversion fills in. */
+interface Found {
+  readonly places: Places
+  readonly faults: SourceFault[]
+  readonly broken: Path[]
+}
+
+/** Nodes → plain values. A value that is refused is left out (undefined), its path remembered as broken. */
 class Converter {
   readonly #document: Document.Parsed<ParsedNode>
   readonly #text: string
-  readonly #places: Map<string, { key: Range | null; value: Range }>
-  readonly #faults: SourceFault[]
+  readonly #found: Found
+  /** Collections that are being converted: an alias to one of them would never end. */
   readonly #open = new Set<Node>()
   #nodes = 0
 
-  constructor(
-    document: Document.Parsed<ParsedNode>,
-    text: string,
-    places: Map<string, { key: Range | null; value: Range }>,
-    faults: SourceFault[],
-  ) {
+  constructor(document: Document.Parsed<ParsedNode>, text: string, found: Found) {
     this.#document = document
     this.#text = text
-    this.#places = places
-    this.#faults = faults
+    this.#found = found
   }
 
   root(): unknown {
@@ -116,62 +123,76 @@ class Converter {
   /** `fallback`: where to point when the node has no place of its own (an absent value). */
   #convert(node: Node | null, path: Path, key: Range | null, fallback: Range): unknown {
     const value = rangeOf(node) ?? fallback
-    this.#places.set(pathKey(path), { key, value })
+    this.#found.places.set(pathKey(path), { key, value })
     this.#nodes += 1
-    if (this.#nodes > MAX_NODES) return this.#refuse(value, `more than ${MAX_NODES} values`)
-    if (path.length > MAX_DEPTH) return this.#refuse(value, `more than ${MAX_DEPTH} levels`)
+    if (this.#nodes > MAX_NODES) return this.#refuse(path, value, `more than ${MAX_NODES} values`)
+    if (path.length > MAX_DEPTH) return this.#refuse(path, value, `more than ${MAX_DEPTH} levels`)
     if (isAlias(node)) return this.#alias(node.resolve(this.#document), path, key, value)
-    if (isMap(node)) return this.#map(node.items, path, value)
-    if (isSeq(node))
-      return node.items.map((item, i) => this.#convert(item as Node, [...path, String(i)], null, value))
-    return isScalar(node) ? this.#scalar(node.value, value) : null
+    if (isScalar(node)) return this.#scalar(node.value, path, value)
+    return node === null ? null : this.#collection(node, path, value)
   }
 
   #alias(target: Node | undefined, path: Path, key: Range | null, at: Range): unknown {
-    if (target === undefined) return this.#refuse(at, 'this alias has no anchor before it')
-    if (this.#open.has(target)) return this.#refuse(at, 'this alias holds itself')
-    this.#open.add(target)
+    if (target === undefined) return this.#refuse(path, at, 'this alias has no anchor before it')
+    if (this.#open.has(target)) return this.#refuse(path, at, 'this alias holds itself')
     const value = this.#convert(target, path, key, at)
-    this.#open.delete(target)
-    this.#places.set(pathKey(path), { key, value: at })
+    this.#found.places.set(pathKey(path), { key, value: at })
     return value
+  }
+
+  #collection(node: Node, path: Path, at: Range): unknown {
+    this.#open.add(node)
+    const value = isMap(node)
+      ? this.#map(node.items, path, at)
+      : isSeq(node)
+        ? this.#list(node.items, path, at)
+        : null
+    this.#open.delete(node)
+    return value
+  }
+
+  #list(items: readonly unknown[], path: Path, at: Range): unknown {
+    const values = items.map((item, i) => this.#convert(item as Node, [...path, String(i)], null, at))
+    return values.includes(undefined) ? undefined : values
   }
 
   #map(items: readonly { key: unknown; value: unknown }[], path: Path, at: Range): unknown {
     const result: Record<string, unknown> = Object.create(null)
     for (const item of items) {
       const keyRange = rangeOf(item.key as Node) ?? at
-      const name = this.#key(item.key, keyRange)
+      const name = this.#key(item.key, path, keyRange)
       if (name === null || name in result) continue
-      result[name] = this.#convert(item.value as Node | null, [...path, name], keyRange, keyRange)
+      const value = this.#convert(item.value as Node | null, [...path, name], keyRange, keyRange)
+      if (value !== undefined) result[name] = value
     }
     return result
   }
 
   /** Text of a key as written (`404` is the key "404"); null when it cannot be one. */
-  #key(key: unknown, at: Range): string | null {
-    if (!isScalar(key)) {
-      this.#refuse(at, 'a key must be a plain word')
-      return null
-    }
-    const name = typeof key.value === 'string' ? key.value : this.#text.slice(at[0], at[1]).trim()
-    if (name === '__proto__' || name.includes('\0')) {
-      this.#refuse(at, 'this key is not allowed')
-      return null
-    }
-    return name
-  }
-
-  #scalar(value: unknown, at: Range): unknown {
-    if (typeof value === 'bigint') return this.#refuse(at, 'this number is too large')
-    if (typeof value === 'number' && !Number.isFinite(value))
-      return this.#refuse(at, 'this is not a finite number')
-    return value
-  }
-
-  #refuse(range: Range, message: string): null {
-    if (this.#faults.length < 100) this.#faults.push({ range, message, hint: null })
+  #key(key: unknown, path: Path, at: Range): string | null {
+    const name = isScalar(key)
+      ? typeof key.value === 'string'
+        ? key.value
+        : this.#text.slice(at[0], at[1]).trim()
+      : null
+    if (name === null) this.#refuse([...path, ''], at, 'a key must be a plain word')
+    else if (name === '__proto__' || name.includes('\0'))
+      this.#refuse([...path, name], at, 'this key is not allowed')
+    else return name
     return null
+  }
+
+  #scalar(value: unknown, path: Path, at: Range): unknown {
+    if (typeof value === 'bigint') return this.#refuse(path, at, 'this number is too large')
+    const infinite = typeof value === 'number' && !Number.isFinite(value)
+    return infinite ? this.#refuse(path, at, 'this is not a finite number') : value
+  }
+
+  #refuse(path: Path, range: Range, message: string): undefined {
+    const { faults, broken } = this.#found
+    if (faults.length >= MAX_FAULTS) return
+    faults.push({ range, message, hint: null })
+    broken.push(path)
   }
 }
 

@@ -9,6 +9,8 @@ interface Fault {
   readonly key: string
   readonly message: string
   readonly hint?: string
+  /** The key that is missing: no fault when it was there, but malformed. */
+  readonly needs?: string
 }
 
 export function checkColumns({ drafts, report }: Resolving): void {
@@ -23,9 +25,10 @@ export function checkColumns({ drafts, report }: Resolving): void {
 
 function say(
   { at, trait, long }: ColumnDraft,
-  { key, message, hint }: Fault,
+  { key, message, hint, needs = key }: Fault,
   report: Resolving['report'],
 ): void {
+  if (report.isBroken([...at, needs])) return
   const text = trait === null ? message : `trait ${trait}: ${message}`
   report.fault(long && trait === null ? [...at, key] : at, text, { hint: hint ?? null })
 }
@@ -99,7 +102,7 @@ const CHECKS: readonly Check[] = [
       : null,
   ({ type, values }) =>
     type === 'enum' && (values ?? []).length === 0
-      ? { key: 'type', message: 'an enum needs `values: […]`' }
+      ? { key: 'type', message: 'an enum needs `values: […]`', needs: 'values' }
       : null,
   ({ type, unique }) =>
     unique && type === 'json' ? { key: 'unique', message: 'a json column cannot be unique' } : null,

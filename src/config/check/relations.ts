@@ -32,6 +32,7 @@ function formOf(raw: RawRelation): Form {
 
 function checkForm({ raw, at, trait }: RelationDraft, report: Report): void {
   if (raw.one === undefined && raw.many === undefined) {
+    if (report.isBroken([...at, 'one']) || report.isBroken([...at, 'many'])) return
     report.fault(at, 'a relation needs `one:` or `many:`', {
       key: true,
       hint: 'write `{ one: Resource }` or `{ many: Resource }`',
