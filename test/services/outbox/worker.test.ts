@@ -1,0 +1,147 @@
+import t from 'tap'
+import type { BaseContext } from '../../../src/hooks.js'
+import { silentLog } from '../../../src/log.js'
+import type { Database } from '../../../src/managers/database.js'
+import { migrate } from '../../../src/managers/migrate.js'
+import { claimJobs, insertJob, listJobs, outboxStats, retryJobs } from '../../../src/managers/outbox.js'
+import { createOutboxWorker } from '../../../src/services/outbox/worker.js'
+import { DIALECTS, openTestDatabase, type Teardown } from '../../helpers/databases.js'
+import { modelOf } from '../../helpers/models.js'
+
+type Run = (payload: unknown) => unknown
+
+const worker = (
+  database: Database,
+  jobs: Record<string, Run>,
+  options: { leaseMs?: number; timeoutMs?: number } = {},
+) =>
+  createOutboxWorker({
+    database,
+    log: silentLog(),
+    metrics: { statement: () => {}, effectFailed: () => {} },
+    jobs: new Map(Object.entries(jobs).map(([name, run]) => [name, { plugin: 'x', settings: {}, run }])),
+    context: (_job, signal) => ({ signal }) as BaseContext,
+    timeoutMs: options.timeoutMs ?? 5_000,
+    pollMs: 50,
+    ...(options.leaseMs === undefined ? {} : { leaseMs: options.leaseMs }),
+  })
+
+const until = async (condition: () => Promise<boolean> | boolean): Promise<void> => {
+  for (let round = 0; round < 400; round++) {
+    if (await condition()) return
+    await new Promise((resolve) => setTimeout(resolve, 25))
+  }
+  throw new Error('it did not happen within 10 s')
+}
+
+for (const dialect of DIALECTS) {
+  t.test(dialect, async (t) => {
+    const open = async (t: Teardown) => {
+      const database = await openTestDatabase(t, dialect)
+      await migrate(database, await modelOf({ resources: { Note: {} } }))
+      return database
+    }
+
+    t.test('jobs run with their payload, each once, and leave', async (t) => {
+      const database = await open(t)
+      const seen: unknown[] = []
+      const running = worker(database, { 'x.note': (payload) => seen.push((payload as { n: number }).n) })
+      for (let n = 0; n < 200; n++) await insertJob(database, 'x.note', JSON.stringify({ n }))
+      running.start()
+      await until(async () => (await outboxStats(database)).waiting === 0)
+      await running.stop()
+      t.same(
+        [...(seen as number[])].sort((a, b) => a - b),
+        Array.from({ length: 200 }, (_, n) => n),
+      )
+    })
+
+    t.test('two workers share the jobs and run none twice', async (t) => {
+      const database = await open(t)
+      const seen: unknown[] = []
+      const note: Run = async (payload) => {
+        seen.push(payload)
+        await new Promise((resolve) => setTimeout(resolve, 1))
+      }
+      for (let n = 0; n < 300; n++) await insertJob(database, 'x.note', String(n))
+      const pair = [worker(database, { 'x.note': note }), worker(database, { 'x.note': note })]
+      for (const each of pair) each.start()
+      await until(async () => (await outboxStats(database)).waiting === 0)
+      for (const each of pair) await each.stop()
+      t.equal(seen.length, 300)
+      t.equal(new Set(seen).size, 300)
+    })
+
+    t.test('a failing job waits longer each time and keeps its error; retry makes it due', async (t) => {
+      const database = await open(t)
+      let fail = true
+      const running = worker(database, {
+        'x.flaky': () => {
+          if (fail) throw new Error('the bucket is away')
+        },
+      })
+      await insertJob(database, 'x.flaky', 'null')
+      running.start()
+      await until(async () => (await listJobs(database, 10))[0]?.lastError === 'the bucket is away')
+      const [entry] = await listJobs(database, 10)
+      t.match(entry, { attempts: 1, leasedUntil: null })
+      t.ok(Date.parse(entry?.runAt ?? '') > Date.now() + 300, 'it is not due at once')
+      fail = false
+      t.equal(await retryJobs(database, null), 1)
+      await until(async () => (await outboxStats(database)).waiting === 0)
+      await running.stop()
+    })
+
+    t.test('a job that hangs is aborted and tried again later', async (t) => {
+      const database = await open(t)
+      const running = worker(database, { 'x.hang': () => new Promise(() => {}) }, { timeoutMs: 30 })
+      await insertJob(database, 'x.hang', 'null')
+      running.start()
+      await until(async () => ((await listJobs(database, 1))[0]?.attempts ?? 0) === 1)
+      await until(async () => (await listJobs(database, 1))[0]?.lastError !== null)
+      await running.stop()
+      t.equal((await outboxStats(database)).failed, 1)
+    })
+
+    t.test('an unknown job stays and says why', async (t) => {
+      const database = await open(t)
+      const running = worker(database, {})
+      await insertJob(database, 'gone.job', 'null')
+      running.start()
+      await until(async () => (await listJobs(database, 1))[0]?.lastError != null)
+      await running.stop()
+      t.match((await listJobs(database, 1))[0]?.lastError, /no loaded plugin declares the job "gone\.job"/)
+    })
+
+    t.test('a stopped worker gives back what it had not begun', async (t) => {
+      const database = await open(t)
+      let begun = 0
+      const running = worker(database, {
+        'x.slow': async () => {
+          begun += 1
+          await new Promise((resolve) => setTimeout(resolve, 100))
+        },
+      })
+      for (let n = 0; n < 30; n++) await insertJob(database, 'x.slow', 'null')
+      running.start()
+      await until(() => begun > 0)
+      await running.stop()
+      const left = await listJobs(database, 100)
+      t.equal(left.length + begun, 30)
+      t.ok(left.every((entry) => entry.leasedUntil === null && entry.attempts === 0))
+    })
+
+    t.test('the rows of a dead process are taken over when its lease has run out', async (t) => {
+      const database = await open(t)
+      await insertJob(database, 'x.note', '1')
+      t.equal((await claimJobs(database, 'dead', 300, 10)).length, 1)
+      const seen: unknown[] = []
+      const alive = worker(database, { 'x.note': (payload) => seen.push(payload) })
+      alive.start()
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      t.same(seen, [])
+      await until(() => seen.length === 1)
+      await alive.stop()
+    })
+  })
+}
