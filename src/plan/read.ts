@@ -6,8 +6,8 @@ import { demand } from '../access/static.js'
 import { BiodmError } from '../errors.js'
 import type { Key } from '../hooks.js'
 import type { Resource } from '../model/model.js'
-import type { ListPlan, ReadPlan, RelatedPlan, Selection } from './plan.js'
-import { type Asker, accessOf, isToOne } from './query/fields.js'
+import type { Access, ListPlan, ReadPlan, RelatedPlan, Selection } from './plan.js'
+import { type Asker, accessOf, isToOne, readable } from './query/fields.js'
 import { NO_FILTER, parseFilter } from './query/filter.js'
 import { parseCount, parsePage, parseSort, single } from './query/page.js'
 import { QueryProblems } from './query/problems.js'
@@ -112,9 +112,13 @@ export function isToOneRelation(resource: Resource, name: string): boolean {
   return relation !== undefined && isToOne(relation)
 }
 
-/** What a caller may see of rows that a write has just made: the shape of a single read. */
-export function planShape(asker: Asker, resource: Resource): Selection {
-  return defaultSelection(asker, resource, true)
+/** How a caller sees rows that they have just written: as a single read does; null: their `read` is refused. */
+export function planShape(
+  asker: Asker,
+  resource: Resource,
+): { readonly selection: Selection; readonly access: Access } | null {
+  if (!readable(asker, resource)) return null
+  return { selection: defaultSelection(asker, resource, true), access: accessOf(asker) }
 }
 
 function singleShape(asker: Asker, resource: Resource, query: string) {

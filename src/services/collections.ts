@@ -32,7 +32,7 @@ export async function writeCollection(
   body: unknown,
 ): Promise<Answer> {
   collectionOf(resource, relation)
-  const outcome = await runWrite(core, request, { kind: 'add', resource, key, relation, body }, readWritten)
+  const outcome = await runWrite(core, request, { kind: 'add', resource, key, relation, body }, readWritten('create'))
   return answerOf(core, outcome, 201)
 }
 
@@ -63,7 +63,7 @@ export async function replaceCollection(
     core,
     request,
     { kind: 'replace', resource, key, relation: name, body },
-    readWritten,
+    readWritten('update'),
     extra,
   )
   return answerOf(core, outcome, 200)

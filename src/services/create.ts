@@ -12,7 +12,7 @@ export async function createRows(
   resource: Resource,
   body: unknown,
 ): Promise<Answer> {
-  return answerOf(core, await runWrite(core, request, { kind: 'create', resource, body }, readWritten), 201)
+  return answerOf(core, await runWrite(core, request, { kind: 'create', resource, body }, readWritten('create')), 201)
 }
 
 /** `PUT` and `PATCH /datasets/{id}`: the given fields, nested objects too. 200, the row. */
@@ -25,7 +25,7 @@ export async function updateRow(
 ): Promise<Answer> {
   return answerOf(
     core,
-    await runWrite(core, request, { kind: 'update', resource, key, body }, readWritten),
+    await runWrite(core, request, { kind: 'update', resource, key, body }, readWritten('update')),
     200,
   )
 }

@@ -2,17 +2,14 @@ import type { Key } from '../hooks.js'
 import { rowPath } from '../model/format-key.js'
 import type { Resource } from '../model/model.js'
 import type { Answer, Core } from './core.js'
-import type { WriteOutcome } from './write.js'
-import type { WriteContext } from './write-context.js'
+import { readBack } from './read-back.js'
+import type { ReadBack, WriteOutcome } from './write.js'
 
-/** The rows as `GET` would show them; null for those that the caller may not read. */
-export async function readWritten(
-  _context: WriteContext,
-  _resource: Resource,
-  keys: readonly Key[],
-): Promise<readonly (string | null)[]> {
-  return keys.map(() => null)
-}
+/** The rows as `GET` would show them; null for those that the caller may not read. `to`: what is answered. */
+export const readWritten =
+  (to: 'create' | 'update' | 'release'): ReadBack =>
+  ({ core, request, trx, effects }, resource, keys) =>
+    readBack(core, request, trx, effects, { resource, keys, to })
 
 /** Whoever may write but not read a row gets its key only. */
 export function answerOf(core: Core, outcome: WriteOutcome, status: 200 | 201): Answer {

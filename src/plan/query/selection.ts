@@ -2,6 +2,7 @@
  * Which columns and relations an answer shows. Selections are canonical: the same choice by the same rules is the same
  * object, in the order of the model, so that compiled statements can be found by it.
  */
+import { judge } from '../../access/static.js'
 import type { Limits } from '../../config/definition.js'
 import type { Model, Relation, Resource } from '../../model/model.js'
 import type { RelatedSelection, Selection } from '../plan.js'
@@ -42,7 +43,8 @@ function keep(model: Model, key: string, make: () => Selection): Selection {
  * `permissions`: the `perm_*` fields too, as single reads have them.
  */
 export function defaultSelection(asker: Asker, resource: Resource, permissions: boolean): Selection {
-  let key = permissions ? `${resource.name}!` : `${resource.name}:`
+  const lists = permissions && resource.permissions.length > 0 && mayUpdate(asker, resource)
+  let key = lists ? `${resource.name}!` : `${resource.name}:`
   const shown: Relation[] = []
   for (const relation of resource.relations.values()) {
     const visible = relation.embed && readable(asker, asker.model.resource(relation.target))
@@ -52,7 +54,7 @@ export function defaultSelection(asker: Asker, resource: Resource, permissions: 
   return keep(asker.model, key, () =>
     selection(
       columnsOf(resource),
-      permissions ? resource.permissions.map(({ field }) => field) : [],
+      lists ? resource.permissions.map(({ field }) => field) : [],
       shown.map(({ name, target }) => ({
         relation: name,
         selection: selection(columnsOf(asker.model.resource(target)), [], []),
@@ -60,6 +62,10 @@ export function defaultSelection(asker: Asker, resource: Resource, permissions: 
     ),
   )
 }
+
+/** Static rules only: whose row it is or what lists say is judged by row. Nobody changes lists as their own row's data. */
+const mayUpdate = (asker: Asker, resource: Resource): boolean =>
+  judge(resource, 'update', asker.caller, asker.enforce, { key: null, given: [] }) === 'pass'
 
 const columnsOf = (resource: Resource): readonly string[] =>
   [...resource.columns.values()].filter(isShown).map(({ name }) => name)
@@ -109,7 +115,7 @@ export function parseFields(
       for (const path of paths) choose(asker, resource, root, path)
     })
   }
-  const chosen = chosenSelection(asker.model, resource, root)
+  const chosen = chosenSelection(asker, resource, root)
   return keep(asker.model, `${resource.name}?${JSON.stringify(chosen)}`, () => chosen)
 }
 
@@ -143,7 +149,8 @@ function choose(asker: Asker, resource: Resource, root: Choice, path: string): v
 const isPermission = (resource: Resource, name: string): boolean =>
   resource.permissions.some(({ field }) => field === name)
 
-function chosenSelection(model: Model, resource: Resource, chosen: Choice): Selection {
+function chosenSelection(asker: Asker, resource: Resource, chosen: Choice): Selection {
+  const { model } = asker
   const columns = columnsOf(resource).filter((name) => chosen.whole || chosen.names.has(name))
   const permissions = resource.permissions
     .map(({ field }) => field)
@@ -152,7 +159,7 @@ function chosenSelection(model: Model, resource: Resource, chosen: Choice): Sele
   for (const { name, target } of resource.relations.values()) {
     const inner = chosen.relations.get(name)
     if (inner !== undefined) {
-      relations.push({ relation: name, selection: chosenSelection(model, model.resource(target), inner) })
+      relations.push({ relation: name, selection: chosenSelection(asker, model.resource(target), inner) })
     }
   }
   return selection(columns, permissions, relations)

@@ -1,0 +1,131 @@
+/** What all parts of a statement under construction share: the model, the dialect, the parameters, fresh aliases. */
+import type { DialectName } from '../../config/definition.js'
+import type { Key } from '../../hooks.js'
+import type { Model, Relation, Resource } from '../../model/model.js'
+import type { Access, QueryPlan, Selection } from '../../plan/plan.js'
+import { type PathsBinder, rowPredicate } from '../access.js'
+import { DIALECTS, type Dialect, quote } from './dialect.js'
+import { Parameters } from './parameters.js'
+
+/** Rows just written, by key, as their writer may see them. */
+export interface BackPlan {
+  readonly kind: 'back'
+  readonly resource: string
+  readonly keys: readonly Key[]
+  readonly selection: Selection
+  readonly access: Access
+}
+
+export type SelectPlan = QueryPlan | BackPlan
+
+export interface Compilation {
+  readonly model: Model
+  readonly dialect: Dialect
+  readonly parameters: Parameters<SelectPlan>
+  /** The caller's paths; null: the caller passes every check. */
+  readonly binder: PathsBinder | null
+  /** A table alias that nothing else in the statement uses. */
+  alias(): string
+  /** Conditions under which the caller may `verb` the row of `alias`, as far as lists go; none: always. */
+  allowed(resource: Resource, verb: string, alias: string): readonly string[]
+  /** `read` on the row of `alias`. */
+  readable(resource: Resource, alias: string): readonly string[]
+}
+
+export function compilation(model: Model, dialectName: DialectName, access: Access['kind']): Compilation {
+  const dialect = DIALECTS[dialectName]
+  const parameters = new Parameters<SelectPlan>()
+  const paths = () =>
+    parameters.shared('paths', ({ access: { kind, ...rest } }) =>
+      kind === 'lists' && 'paths' in rest ? dialect.paths(rest.paths) : null,
+    )
+  const binder = access === 'all' ? null : { paths }
+  let aliases = 0
+  const allowed = (resource: Resource, verb: string, alias: string): readonly string[] => {
+    if (binder === null) return []
+    const predicate = rowPredicate(model, resource, verb, alias, binder, dialectName)
+    return predicate === null ? [] : [predicate]
+  }
+  return {
+    model,
+    dialect,
+    parameters,
+    binder,
+    alias: () => `t${aliases++}`,
+    allowed,
+    readable: (resource, alias) => allowed(resource, 'read', alias),
+  }
+}
+
+/** `alias."column"`. */
+export const at = (alias: string, column: string): string => `${alias}.${quote(column)}`
+
+export const table = (resource: Resource, alias: string): string => `${quote(resource.table)} AS ${alias}`
+
+export const where = (conditions: readonly string[]): string =>
+  conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
+
+/** The related rows of the row of `from`: `alias` names them. */
+export interface RelatedRows {
+  readonly target: Resource
+  readonly alias: string
+  /** Table expression of the related rows, with the association for an n–m relation. */
+  readonly source: string
+  /** What ties them to the row of `from`. */
+  readonly ties: readonly Tie[]
+  /** The ties as conditions, and what the caller may read. */
+  readonly conditions: readonly string[]
+}
+
+/** A column on the side of the related rows, and the one of the row they belong to that it equals. */
+export interface Tie {
+  readonly related: string
+  readonly own: string
+}
+
+export function relatedRows(c: Compilation, relation: Relation, from: string): RelatedRows {
+  const target = c.model.resource(relation.target)
+  const alias = c.alias()
+  const { source, ties } = tied(c, relation, target, alias)
+  const conditions = ties.map(({ related, own }) => `${related} = ${at(from, own)}`)
+  return { target, alias, source, ties, conditions: [...conditions, ...c.readable(target, alias)] }
+}
+
+function tied(
+  c: Compilation,
+  relation: Relation,
+  target: Resource,
+  alias: string,
+): { readonly source: string; readonly ties: readonly Tie[] } {
+  if (relation.kind === 'one') {
+    const ties = relation.columns.map(({ column, references }) => ({
+      related: at(alias, references),
+      own: column,
+    }))
+    return { source: table(target, alias), ties }
+  }
+  if (relation.kind !== 'through') {
+    const ties = relation.columns.map(({ column, references }) => ({
+      related: at(alias, column),
+      own: references,
+    }))
+    return { source: table(target, alias), ties }
+  }
+  const link = c.alias()
+  const on = relation.other.map(({ column, references }) => `${at(link, column)} = ${at(alias, references)}`)
+  const source = `${quote(relation.table)} AS ${link} JOIN ${table(target, alias)} ON ${on.join(' AND ')}`
+  return {
+    source,
+    ties: relation.own.map(({ column, references }) => ({ related: at(link, column), own: references })),
+  }
+}
+
+export function relationNamed(resource: Resource, name: string): Relation {
+  const relation = resource.relations.get(name)
+  if (relation === undefined) throw new TypeError(`${resource.name} has no relation ${name}`)
+  return relation
+}
+
+/** The primary key, ascending: what breaks ties and orders embedded arrays. */
+export const keyOrder = (c: Compilation, resource: Resource, alias: string): string =>
+  resource.primaryKey.map((column) => c.dialect.comparable(column, at(alias, column.name))).join(', ')

@@ -1,0 +1,136 @@
+/**
+ * Rows as JSON objects. Two ways to come by related rows: `correlated`, a subquery for each row, best for single rows and
+ * on SQLite; `joined`, on PostgreSQL's pages: to-one relations joined, children aggregated once for the whole page.
+ */
+import type { Relation, Resource } from '../../model/model.js'
+import type { RelatedSelection, Selection } from '../../plan/plan.js'
+import { listField } from '../access-lists.js'
+import {
+  at,
+  type Compilation,
+  keyOrder,
+  type RelatedRows,
+  relatedRows,
+  relationNamed,
+  where,
+} from './compilation.js'
+import type { Pair } from './dialect.js'
+import { columnNamed } from './filter.js'
+
+/** The members of an object, and the joins that they need next to its row. */
+export interface Members {
+  readonly pairs: readonly Pair[]
+  readonly joins: readonly string[]
+}
+
+/** Members of the row of `alias`; related rows by subqueries. */
+export function correlated(
+  c: Compilation,
+  resource: Resource,
+  selection: Selection,
+  alias: string,
+): readonly Pair[] {
+  return [
+    ...ownPairs(c, resource, selection, alias),
+    ...selection.relations.map(
+      ({ relation, selection: inner }): Pair => [
+        relation,
+        subquery(c, relationNamed(resource, relation), inner, alias),
+      ],
+    ),
+  ]
+}
+
+/** Members of the rows of `alias`, which are those of the CTE `page`. */
+export function joined(
+  c: Compilation,
+  resource: Resource,
+  selection: Selection,
+  alias: string,
+  page: string,
+): Members {
+  const related = selection.relations.map((each) => joinedRelation(c, resource, each, alias, page))
+  return {
+    pairs: [...ownPairs(c, resource, selection, alias), ...related.map(({ pair }) => pair)],
+    joins: related.map(({ join }) => join),
+  }
+}
+
+function ownPairs(c: Compilation, resource: Resource, selection: Selection, alias: string): readonly Pair[] {
+  const columns = selection.columns.map((name): Pair => {
+    const column = columnNamed(resource, name)
+    return [name, c.dialect.json(column, at(alias, name))]
+  })
+  const lists = selection.permissions.map(
+    (field): Pair => [
+      field,
+      c.dialect.nested(listField(c.model, resource, field, alias, c.binder, c.dialect.name)),
+    ],
+  )
+  return [...columns, ...lists]
+}
+
+const isMany = ({ kind }: Relation): boolean => kind === 'many' || kind === 'through'
+
+function subquery(c: Compilation, relation: Relation, selection: Selection, from: string): string {
+  const rows = relatedRows(c, relation, from)
+  const pairs = correlated(c, rows.target, selection, rows.alias)
+  const value = isMany(relation)
+    ? c.dialect.array(pairs, keyOrder(c, rows.target, rows.alias))
+    : c.dialect.object(pairs)
+  return `(SELECT ${value} FROM ${rows.source}${where(rows.conditions)})`
+}
+
+interface JoinedRelation {
+  readonly pair: Pair
+  readonly join: string
+}
+
+function joinedRelation(
+  c: Compilation,
+  resource: Resource,
+  { relation: name, selection }: RelatedSelection,
+  alias: string,
+  page: string,
+): JoinedRelation {
+  const relation = relationNamed(resource, name)
+  const rows = relatedRows(c, relation, alias)
+  const pairs = correlated(c, rows.target, selection, rows.alias)
+  return isMany(relation) ? aggregated(c, name, rows, pairs, alias, page) : joinedOne(c, name, rows, pairs)
+}
+
+function joinedOne(c: Compilation, name: string, rows: RelatedRows, pairs: readonly Pair[]): JoinedRelation {
+  const key = rows.target.primaryKey[0]?.name ?? 'id'
+  return {
+    pair: [name, `CASE WHEN ${at(rows.alias, key)} IS NOT NULL THEN ${c.dialect.object(pairs)} END`],
+    join: `LEFT JOIN ${rows.source} ON ${rows.conditions.join(' AND ')}`,
+  }
+}
+
+/**
+ * The children of all rows of the page in one pass. They are found by `= ANY(ARRAY(…))`, which goes by the index of the
+ * foreign key whatever the planner thinks of the page's size; of a composite key the join sorts out the rest.
+ */
+function aggregated(
+  c: Compilation,
+  name: string,
+  rows: RelatedRows,
+  pairs: readonly Pair[],
+  alias: string,
+  page: string,
+): JoinedRelation {
+  const groups = c.alias()
+  const keys = rows.ties.map(({ related }, index) => `${related} AS k${index}`)
+  const conditions = [
+    ...rows.ties.map(({ related, own }) => `${related} = ANY(ARRAY(SELECT ${at(page, own)} FROM ${page}))`),
+    ...c.readable(rows.target, rows.alias),
+  ]
+  const grouped =
+    `SELECT ${keys.join(', ')}, ${c.dialect.array(pairs, keyOrder(c, rows.target, rows.alias))} AS j` +
+    ` FROM ${rows.source}${where(conditions)} GROUP BY ${rows.ties.map(({ related }) => related).join(', ')}`
+  const on = rows.ties.map(({ own }, index) => `${groups}.k${index} = ${at(alias, own)}`)
+  return {
+    pair: [name, `COALESCE(${groups}.j, '[]')`],
+    join: `LEFT JOIN (${grouped}) AS ${groups} ON ${on.join(' AND ')}`,
+  }
+}

@@ -1,0 +1,193 @@
+/** One plan of a kind → the text of its one statement. Rows come as JSON text in the first column. */
+import type { Resource } from '../../model/model.js'
+import type { ListPlan, ReadPlan, RelatedPlan, Selection } from '../../plan/plan.js'
+import {
+  at,
+  type BackPlan,
+  type Compilation,
+  keyOrder,
+  relatedRows,
+  relationNamed,
+  type SelectPlan,
+  table,
+  where,
+} from './compilation.js'
+import { columnNamed } from './filter.js'
+import { correlated, joined, type Members } from './objects.js'
+import { countSql, offset, pageSource, parentKey } from './page.js'
+
+/** Whether the primary key of each row is wanted too, as a JSON array in a column of its own: hooks need it. */
+export interface Wanted {
+  readonly keys: boolean
+}
+
+export function readText(c: Compilation, plan: ReadPlan, wanted: Wanted): string {
+  const resource = c.model.resource(plan.resource)
+  const alias = c.alias()
+  const conditions = [
+    ...resource.primaryKey.map(({ name }) => `${at(alias, name)} = ${rowKey(c, name)}`),
+    ...c.readable(resource, alias),
+  ]
+  const row = c.dialect.object(correlated(c, resource, plan.selection, alias))
+  return `SELECT ${[row, ...keyColumn(c, resource, alias, wanted)].join(', ')} FROM ${table(resource, alias)}${where(conditions)}`
+}
+
+export function relatedText(c: Compilation, plan: RelatedPlan, wanted: Wanted): string {
+  const parent = c.model.resource(plan.resource)
+  const alias = c.alias()
+  const rows = relatedRows(c, relationNamed(parent, plan.relation), alias)
+  const conditions = [
+    ...parent.primaryKey.map(({ name }) => `${at(alias, name)} = ${rowKey(c, name)}`),
+    ...c.readable(parent, alias),
+  ]
+  const row = c.dialect.object(correlated(c, rows.target, plan.selection, rows.alias))
+  const columns = [row, ...keyColumn(c, rows.target, rows.alias, wanted)]
+  return (
+    `SELECT ${columns.join(', ')} FROM ${table(parent, alias)} JOIN ${rows.source}` +
+    ` ON ${rows.conditions.join(' AND ')}${where(conditions)}`
+  )
+}
+
+function rowKey(c: Compilation, name: string): string {
+  return c.parameters.shared(`key.${name}`, (plan: SelectPlan) =>
+    plan.kind === 'read' || plan.kind === 'related' ? plan.key[name] : null,
+  )
+}
+
+/**
+ * Columns: the row; with `count` or a parent the total (null without `count`); with `wanted.keys` the key. Where there is
+ * a total or a parent, there is at least one row, whose JSON is null when the page is empty; no row at all means that
+ * the parent is absent or not readable.
+ */
+export function listText(c: Compilation, plan: ListPlan, wanted: Wanted): string {
+  const resource = c.model.resource(plan.resource)
+  const header = headerSql(c, plan)
+  if (c.dialect.name === 'sqlite' && header === null && isPlain(plan)) return plainText(c, plan, wanted)
+  const page = pageSource(c, plan, neededColumns(resource, plan.selection))
+  const members = membersOf(c, resource, plan.selection)
+  const text = c.dialect.object(members.pairs)
+  const key = resource.primaryKey[0]?.name ?? 'id'
+  const row = header === null ? text : `CASE WHEN ${at('p', key)} IS NOT NULL THEN ${text} END`
+  const total = header === null ? [] : ['h.total']
+  const columns = [row, ...total, ...keyColumn(c, resource, 'p', wanted)]
+  // A subquery keeps its order known to PostgreSQL; a CTE can be read more than once.
+  const inline = c.dialect.name === 'postgres' && members.joins.length === 0
+  const rows = inline ? `(${page.text}) AS p` : 'page AS p'
+  const from = [header === null ? rows : `${header} AS h LEFT JOIN ${rows} ON true`, ...members.joins]
+  return (
+    `${inline ? '' : `WITH page AS MATERIALIZED (${page.text}) `}SELECT ${columns.join(', ')}` +
+    ` FROM ${from.join(' ')} ORDER BY ${page.order('p')}`
+  )
+}
+
+function membersOf(c: Compilation, resource: Resource, selection: Selection): Members {
+  return c.dialect.name === 'postgres' && selection.relations.length > 0
+    ? joined(c, resource, selection, 'p', 'page')
+    : { pairs: correlated(c, resource, selection, 'p'), joins: [] }
+}
+
+/** Rows come in the order of the primary key, so none is formatted that is not sent. */
+const isPlain = (plan: ListPlan): boolean =>
+  plan.access.kind === 'all' &&
+  plan.sort.length === 0 &&
+  plan.filter.conditions.length === 0 &&
+  plan.filter.relations.length === 0
+
+function plainText(c: Compilation, plan: ListPlan, wanted: Wanted): string {
+  const resource = c.model.resource(plan.resource)
+  const row = c.dialect.object(correlated(c, resource, plan.selection, 'p'))
+  return (
+    `SELECT ${[row, ...keyColumn(c, resource, 'p', wanted)].join(', ')} FROM ${table(resource, 'p')}` +
+    ` ORDER BY ${keyOrder(c, resource, 'p')} LIMIT ${plan.end - plan.start + 1}${offset(c, plan)}`
+  )
+}
+
+/** The one row that a list with a total or a parent always has. */
+function headerSql(c: Compilation, plan: ListPlan): string | null {
+  if (plan.parent === null && !plan.count) return null
+  const total = plan.count ? countSql(c, plan) : 'NULL'
+  if (plan.parent === null) return `(SELECT ${total} AS total)`
+  const parent = c.model.resource(plan.parent.resource)
+  const alias = c.alias()
+  const conditions = [
+    ...parent.primaryKey.map(({ name }) => `${at(alias, name)} = ${parentKey(c, name)}`),
+    ...c.readable(parent, alias),
+  ]
+  return `(SELECT ${total} AS total FROM ${table(parent, alias)}${where(conditions)})`
+}
+
+/** Stored columns that the members of a selection, its relations and access predicates refer to. */
+function neededColumns(resource: Resource, selection: Selection): readonly string[] {
+  const shown = new Set(selection.columns)
+  return [...resource.columns.values()]
+    .filter(({ name, primary, role, virtual }) => !virtual && (primary || role !== 'data' || shown.has(name)))
+    .map(({ name }) => name)
+    .concat(linkColumns(resource, selection, shown))
+}
+
+/** Columns of derived relations are not marked as foreign keys. */
+function linkColumns(
+  resource: Resource,
+  selection: Selection,
+  shown: ReadonlySet<string>,
+): readonly string[] {
+  const names = selection.relations.flatMap(({ relation }) => {
+    const { kind, ...rest } = relationNamed(resource, relation)
+    return kind === 'one' && 'columns' in rest ? rest.columns.map(({ column }) => column) : []
+  })
+  return names.filter((name) => !shown.has(name) && columnNamed(resource, name).role === 'data')
+}
+
+function keyColumn(c: Compilation, resource: Resource, alias: string, wanted: Wanted): readonly string[] {
+  if (!wanted.keys) return []
+  return [c.dialect.list(resource.primaryKey.map((column) => c.dialect.json(column, at(alias, column.name))))]
+}
+
+/**
+ * Rows by their keys, one for each key and in their order: null for one that is not there or that the caller may not read.
+ */
+export function backText(c: Compilation, plan: BackPlan, wanted: Wanted): string {
+  return plan.keys.length === 1 ? oneBack(c, plan, wanted) : manyBack(c, plan, wanted)
+}
+
+function oneBack(c: Compilation, plan: BackPlan, wanted: Wanted): string {
+  const resource = c.model.resource(plan.resource)
+  const conditions = resource.primaryKey.map(({ name }) => {
+    const value = c.parameters.bind((other) => (other.kind === 'back' ? other.keys[0]?.[name] : null))
+    return `${at('p', name)} = ${value}`
+  })
+  const row = readableOrNull(c, resource, c.dialect.object(correlated(c, resource, plan.selection, 'p')))
+  const columns = [row, ...keyColumn(c, resource, 'p', wanted)]
+  return `SELECT ${columns.join(', ')} FROM ${table(resource, 'p')}${where(conditions)}`
+}
+
+function manyBack(c: Compilation, plan: BackPlan, wanted: Wanted): string {
+  const resource = c.model.resource(plan.resource)
+  const keys = c.parameters.bind((other) =>
+    other.kind === 'back' ? JSON.stringify(other.keys.map((each) => keyValues(resource, each))) : null,
+  )
+  const members = membersOf(c, resource, plan.selection)
+  const key = at('p', resource.primaryKey[0]?.name ?? 'id')
+  const row = `CASE WHEN ${key} IS NOT NULL THEN ${readableOrNull(c, resource, c.dialect.object(members.pairs))} END`
+  const alias = c.alias()
+  const columns = neededColumns(resource, plan.selection).map((name) => at(alias, name))
+  const on = resource.primaryKey.map(({ name }, index) => `${at(alias, name)} = k.k${index}`)
+  if (c.dialect.name === 'postgres') {
+    // Goes by the primary key whatever the planner thinks of the number of keys.
+    on.push(`${at(alias, resource.primaryKey[0]?.name ?? 'id')} = ANY(ARRAY(SELECT k0 FROM k))`)
+  }
+  return (
+    `WITH k AS MATERIALIZED (${c.dialect.keys(resource.primaryKey, keys)}), page AS MATERIALIZED (` +
+    `SELECT k.ord, ${columns.join(', ')} FROM k LEFT JOIN ${table(resource, alias)} ON ${on.join(' AND ')})` +
+    ` SELECT ${[row, ...keyColumn(c, resource, 'p', wanted)].join(', ')}` +
+    ` FROM page AS p ${members.joins.join(' ')} ORDER BY p.ord`
+  )
+}
+
+function readableOrNull(c: Compilation, resource: Resource, row: string): string {
+  const readable = c.readable(resource, 'p')
+  return readable.length === 0 ? row : `CASE WHEN ${readable.join(' AND ')} THEN ${row} END`
+}
+
+const keyValues = (resource: Resource, key: Readonly<Record<string, unknown>>): readonly unknown[] =>
+  resource.primaryKey.map(({ name }) => key[name])
