@@ -1,7 +1,7 @@
 /** What all parts of a statement under construction share: the model, the dialect, the parameters, fresh aliases. */
 import type { DialectName } from '../../config/definition.js'
 import type { Key } from '../../hooks.js'
-import type { Model, Relation, Resource } from '../../model/model.js'
+import type { Column, Model, Relation, Resource } from '../../model/model.js'
 import type { Access, QueryPlan, Selection } from '../../plan/plan.js'
 import { type PathsBinder, rowPredicate } from '../access.js'
 import { DIALECTS, type Dialect, quote } from './dialect.js'
@@ -124,6 +124,12 @@ export function relationNamed(resource: Resource, name: string): Relation {
   const relation = resource.relations.get(name)
   if (relation === undefined) throw new TypeError(`${resource.name} has no relation ${name}`)
   return relation
+}
+
+export function columnNamed(resource: Resource, name: string): Column {
+  const column = resource.columns.get(name)
+  if (column === undefined) throw new TypeError(`${resource.name} has no column ${name}`)
+  return column
 }
 
 /** The primary key, ascending: what breaks ties and orders embedded arrays. */

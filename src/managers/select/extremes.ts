@@ -4,8 +4,8 @@
  */
 import type { Resource } from '../../model/model.js'
 import type { Condition, Filter } from '../../plan/plan.js'
-import { at, type Compilation, table, where } from './compilation.js'
-import { columnNamed, conditionSql, type FindFilter, type Scope } from './filter.js'
+import { at, type Compilation, columnNamed, table, where } from './compilation.js'
+import { conditionSql, type FindFilter, type Scope } from './conditions.js'
 
 type Extreme = Extract<Condition, { kind: 'extreme' | 'extreme_among' | 'extreme_version' }>
 

@@ -8,6 +8,7 @@ import { listField } from '../access-lists.js'
 import {
   at,
   type Compilation,
+  columnNamed,
   keyOrder,
   type RelatedRows,
   relatedRows,
@@ -15,7 +16,6 @@ import {
   where,
 } from './compilation.js'
 import type { Pair } from './dialect.js'
-import { columnNamed } from './filter.js'
 
 /** The members of an object, and the joins that they need next to its row. */
 export interface Members {

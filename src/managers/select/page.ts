@@ -4,14 +4,16 @@ import type { ListPlan, Sort } from '../../plan/plan.js'
 import {
   at,
   type Compilation,
+  columnNamed,
   relatedRows,
   relationNamed,
   type SelectPlan,
   table,
   where,
 } from './compilation.js'
+import type { Scope } from './conditions.js'
 import { quote } from './dialect.js'
-import { columnNamed, filterSql, rootFilter, type Scope } from './filter.js'
+import { filterSql, rootFilter } from './filter.js'
 
 /** One term of an ORDER BY: what the page calls it, and how it is found where the page is made. */
 interface Term {

@@ -5,6 +5,7 @@ import {
   at,
   type BackPlan,
   type Compilation,
+  columnNamed,
   keyOrder,
   relatedRows,
   relationNamed,
@@ -12,7 +13,6 @@ import {
   table,
   where,
 } from './compilation.js'
-import { columnNamed } from './filter.js'
 import { correlated, joined, type Members } from './objects.js'
 import { countSql, offset, pageSource, parentKey } from './page.js'
 
