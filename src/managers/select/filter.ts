@@ -1,7 +1,7 @@
 /** Conditions of a filter as SQL. Related rows are told by EXISTS, so conditions on one relation hold for one row. */
 import type { Resource } from '../../model/model.js'
 import type { Condition, Filter } from '../../plan/plan.js'
-import { at, type Compilation, relatedRows, relationNamed, type SelectPlan, where } from './compilation.js'
+import { type Compilation, relatedRows, relationNamed, type SelectPlan, where } from './compilation.js'
 import { conditionSql, type FindFilter, type Scope } from './conditions.js'
 import { extremeSql } from './extremes.js'
 
