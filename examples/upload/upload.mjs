@@ -1,5 +1,4 @@
-// node upload.mjs http://127.0.0.1:8000/files FILE [PARALLEL]
-// Uploads FILE in parallel parts. Interrupted? Run it again, here or elsewhere: it goes on with what is missing.
+// node upload.mjs http://127.0.0.1:8000/files FILE [PARALLEL]     Interrupted? Run it again: it goes on.
 import { openAsBlob } from 'node:fs'
 import { basename, extname } from 'node:path'
 
