@@ -6,9 +6,12 @@ import { passwordFault } from './passwords.js'
 import { type Prompt, terminalPrompt } from './prompt.js'
 
 export const COMMAND: PluginCommand = {
-  name: 'user add',
+  name: 'user',
   description: 'Make a user who can log in',
-  arguments: [['<name>', 'user name: lower-case letters, digits and . _ @ -']],
+  arguments: [
+    ['<action>', 'add'],
+    ['<name>', 'user name: lower-case letters, digits and . _ @ -'],
+  ],
   options: [
     ['--group <path...>', 'groups of the user, made where they do not exist; "admin" for an administrator'],
     ['--password-stdin', 'read the password from standard input'],
@@ -19,7 +22,11 @@ export const COMMAND: PluginCommand = {
 
 /** `prompt` null: no terminal. Exit code 1 for a name that exists and for whatever the server's rules refuse. */
 export async function addUser(ctx: CommandContext, prompt: Prompt | null): Promise<number> {
-  const [name = ''] = ctx.args
+  const [action, name = ''] = ctx.args
+  if (action !== 'add') {
+    ctx.err(`unknown action "${action}": write \`user add\``)
+    return 2
+  }
   const users = ctx.service('User')
   if ((await users.read(name)) !== null) {
     ctx.err(`user "${name}" exists already`)
