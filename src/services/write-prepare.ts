@@ -42,6 +42,21 @@ export function prepareRows(model: Model, caller: Caller, decision: Decision): r
   return prepared
 }
 
+/** A new row with everything but the generated key, for rows that stand alone. */
+export function completedRow(
+  model: Model,
+  caller: Caller,
+  resource: Resource,
+  given: Readonly<Row>,
+  now: string,
+): Row {
+  const values: Row = { ...given }
+  for (const column of resource.columns.values()) {
+    complete({ model, caller, values, generated: null, now }, resource, column)
+  }
+  return values
+}
+
 /** Generated keys go to the rows in the body's order, whatever the levels. */
 function generatedKeys({ rows, allocated }: Decision): readonly (number | null)[] {
   const next = new Map<string, number>()

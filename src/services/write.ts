@@ -16,6 +16,7 @@ import { historySteps } from './history.js'
 import { judgeTree, type Verdicts } from './write-access.js'
 import { type WriteContext, writerOf } from './write-context.js'
 import { type Decision, decide, type Refusal } from './write-decide.js'
+import { writeFresh } from './write-fresh.js'
 import { anyHooked, postfixStage, prefixStage } from './write-hooks.js'
 import { checkLists, listWriteSteps } from './write-lists.js'
 import { type PreparedRow, prepareRows } from './write-prepare.js'
@@ -57,6 +58,10 @@ export async function runWrite(
 ): Promise<WriteOutcome> {
   const refused = judgeRoute(core, request, write)
   const plan = await planOrRefuse(core, request, write, refused)
+  if (write.kind === 'create' && !anyHooked(core.model, plan, 'prefix')) {
+    const fresh = await writeFresh(core, request, write.resource, plan, write.body)
+    if (fresh !== null) return fresh
+  }
   return await withEffects(core, request, async (effects, transact) => {
     const final = anyHooked(core.model, plan, 'prefix')
       ? await prefixStage(core, request, effects, write, plan, async (preview) => {

@@ -11,6 +11,8 @@ export interface NamedText {
 /** Statement texts by shape: made once, named while there is room. */
 export class Texts {
   readonly #known = new Map<string, NamedText>()
+  readonly #numbers = new WeakMap<object, number>()
+  #last = 0
 
   get(shape: string, make: () => string): NamedText {
     const known = this.#known.get(shape)
@@ -19,6 +21,15 @@ export class Texts {
     const named = Object.freeze({ text: make(), name: `w${this.#known.size}` })
     this.#known.set(shape, named)
     return named
+  }
+
+  /** Stands for an object (a selection) in the shapes of texts. */
+  numberOf(object: object): number {
+    const known = this.#numbers.get(object)
+    if (known !== undefined) return known
+    this.#last += 1
+    this.#numbers.set(object, this.#last)
+    return this.#last
   }
 }
 
