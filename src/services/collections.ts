@@ -32,7 +32,12 @@ export async function writeCollection(
   body: unknown,
 ): Promise<Answer> {
   collectionOf(resource, relation)
-  const outcome = await runWrite(core, request, { kind: 'add', resource, key, relation, body }, readWritten('create'))
+  const outcome = await runWrite(
+    core,
+    request,
+    { kind: 'add', resource, key, relation, body },
+    readWritten('create'),
+  )
   return answerOf(core, outcome, 201)
 }
 

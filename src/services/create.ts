@@ -12,7 +12,11 @@ export async function createRows(
   resource: Resource,
   body: unknown,
 ): Promise<Answer> {
-  return answerOf(core, await runWrite(core, request, { kind: 'create', resource, body }, readWritten('create')), 201)
+  return answerOf(
+    core,
+    await runWrite(core, request, { kind: 'create', resource, body }, readWritten('create')),
+    201,
+  )
 }
 
 /** `PUT` and `PATCH /datasets/{id}`: the given fields, nested objects too. 200, the row. */

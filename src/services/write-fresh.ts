@@ -11,8 +11,8 @@ import type { Resource } from '../model/model.js'
 import type { WritePlan } from '../plan/plan.js'
 import { planShape } from '../plan/read.js'
 import type { Core, RequestContext } from './core.js'
-import { hasHooks } from './hooks/run.js'
 import { historyRow } from './history.js'
+import { hasHooks } from './hooks/run.js'
 import { askerOf } from './read-context.js'
 import type { WriteOutcome } from './write.js'
 import { writerOf } from './write-context.js'
@@ -33,7 +33,9 @@ export async function writeFresh(
   const key = resource.generatedKey
   if (key === null) return null
   const now = new Date().toISOString()
-  const rows = plan.rows.map((row): Row => completedRow(core.model, request.caller, resource, row.values, now))
+  const rows = plan.rows.map(
+    (row): Row => completedRow(core.model, request.caller, resource, row.values, now),
+  )
   const many = plan.many
   const statement = freshStatement(core.model, writerOf(core), {
     resource,

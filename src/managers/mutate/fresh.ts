@@ -50,7 +50,11 @@ export function freshStatement(model: Model, writer: Writer, insert: FreshInsert
   return { text, values: [...given, ...recorded], ...(name === undefined ? {} : { name }) }
 }
 
-function freshText(model: Model, { resource, columns, many, ...shown }: FreshInsert, key: Column): string | null {
+function freshText(
+  model: Model,
+  { resource, columns, many, ...shown }: FreshInsert,
+  key: Column,
+): string | null {
   const c = compilation(model, 'postgres', shown.access.kind)
   const row = c.parameters.number(c.dialect.object(pairs(c, resource, shown.selection)), 'postgres')
   if (row.finds.length > 0) return null
