@@ -2,6 +2,7 @@
 import { COLUMN_TYPES, type ColumnDefault, type ColumnDefinition, type ColumnType } from './definition.js'
 import type { RawColumn } from './raw.js'
 import { closest } from './suggest.js'
+import { entry } from './tables.js'
 
 /** A fault of one column: `key` is the key of the long form that is to blame, null for the column as a whole. */
 export interface ColumnFault {
@@ -67,7 +68,7 @@ const FOREIGN_NAMES: Readonly<Record<string, ColumnType>> = {
 }
 
 function typeHint(name: string): string {
-  const guess = FOREIGN_NAMES[name.toLowerCase()] ?? closest(name, COLUMN_TYPES)
+  const guess = entry(FOREIGN_NAMES, name.toLowerCase()) ?? closest(name, COLUMN_TYPES)
   return guess === null ? `types are ${COLUMN_TYPES.join(', ')}` : `did you mean \`${guess}\`?`
 }
 

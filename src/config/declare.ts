@@ -6,6 +6,7 @@ import { convert, type Variables } from './interpolate.js'
 import type { RawAccess, RawColumn, RawHooks, RawRelation, RawResource } from './raw.js'
 import type { Report } from './report.js'
 import { type Path, pathKey } from './source.js'
+import { entry } from './tables.js'
 
 export interface Layer {
   readonly raw: RawResource
@@ -103,7 +104,7 @@ function typedDefault(raw: RawColumn | string, at: Path, { lone }: Variables): R
   if (typeof raw === 'string' || typeof raw.default !== 'string' || !lone.has(pathKey([...at, 'default'])))
     return raw
   const [type = ''] = /^[a-z]+/.exec(raw.type) ?? []
-  return { ...raw, default: convert(raw.default, new Set([JSON_TYPES[type] ?? 'string'])) }
+  return { ...raw, default: convert(raw.default, new Set([entry(JSON_TYPES, type) ?? 'string'])) }
 }
 
 const JSON_TYPES: Readonly<Record<string, string>> = {

@@ -17,7 +17,7 @@ import { configDir, type ReadConfig, readConfig } from './read.js'
 import { resolveRelations } from './relations.js'
 import { Report } from './report.js'
 import { resolveHooks, resolvePermissions, resolveUnique } from './rules.js'
-import { loadGrammar } from './schema.js'
+import { type Grammar, loadGrammar } from './schema.js'
 import { databaseSettings, type Overrides, serverSettings } from './settings.js'
 
 export interface LoadOptions {
@@ -54,7 +54,7 @@ export async function loadDefinition(
     report,
   })
   const resolving = resolveResources(read, plugins, report)
-  check(resolving, read)
+  check(resolving, read, grammar)
   const definition = assemble(read, resolving, { dir, overrides: options.overrides ?? {} })
   report.check()
   return deepFreeze(definition)
@@ -79,14 +79,14 @@ function resolveResources(
   return resolving
 }
 
-function check(resolving: Resolving, { raw, variables }: ReadConfig): void {
+function check(resolving: Resolving, { raw, variables }: ReadConfig, grammar: Grammar): void {
   checkNames(resolving)
   checkColumns(resolving)
   checkRelations(resolving)
   checkClones(resolving)
   checkAccess(resolving, raw)
   checkHooks(resolving)
-  checkTraits(resolving, variables)
+  checkTraits(resolving, variables, grammar)
 }
 
 interface Surroundings {

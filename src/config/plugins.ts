@@ -5,7 +5,7 @@ import { retype, Typing, type Variables } from './interpolate.js'
 import { pluginFaults } from './pluginshape.js'
 import type { RawConfig } from './raw.js'
 import type { Report } from './report.js'
-import { compileOptions, formFaults, type Grammar } from './schema.js'
+import { formFaults, type Grammar } from './schema.js'
 import type { Path } from './source.js'
 
 export type LoadPlugin = (specifier: string, dir: string) => Promise<Plugin>
@@ -71,13 +71,13 @@ export function checkOptions(
   schema: JsonSchema | undefined,
   given: Readonly<Record<string, unknown>>,
   at: Path,
-  { variables, report }: Pick<PluginOptions, 'variables' | 'report'>,
+  { variables, report, grammar }: Pick<PluginOptions, 'variables' | 'report' | 'grammar'>,
 ): Readonly<Record<string, unknown>> {
   const form: JsonSchema = { type: 'object', ...schema }
   const typed = structuredClone(retype(given, at, new Typing(form), variables.lone)) as Readonly<
     Record<string, unknown>
   >
-  for (const { path, message, hint, key } of formFaults(compileOptions(form), typed, at, variables))
+  for (const { path, message, hint, key } of formFaults(grammar.options(form), typed, at, variables))
     report.fault(path, message, { hint, key })
   return typed
 }

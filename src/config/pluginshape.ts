@@ -1,11 +1,11 @@
 /** What the default export of a plugin must look like, checked before anything of it is used. */
 import type { Plugin } from '../plugin.js'
-import { compileOptions, formFaults, type Grammar } from './schema.js'
+import { formFaults, type Grammar } from './schema.js'
 
 /** Faults in plain words; empty for a well-formed plugin. */
 export function pluginFaults(plugin: Plugin, grammar: Grammar): string[] {
   return [
-    ...schemaFaults('options', plugin.options),
+    ...schemaFaults(plugin.options, grammar),
     ...(plugin.validate === undefined || typeof plugin.validate === 'function'
       ? []
       : ['validate must be a function']),
@@ -72,7 +72,7 @@ function traitFaults(trait: unknown, grammar: Grammar): string[] {
   if (typeof trait !== 'object' || trait === null) return ['must be an object']
   const { columns, relations, unique, hooks, options, verbs, own, routes, validate } = fields(trait)
   const given = Object.entries({ columns, relations, unique, hooks }).filter(([, part]) => part !== undefined)
-  const faults = [...resourceFaults(Object.fromEntries(given), grammar), ...schemaFaults('options', options)]
+  const faults = [...resourceFaults(Object.fromEntries(given), grammar), ...schemaFaults(options, grammar)]
   if (verbs !== undefined && !(Array.isArray(verbs) && verbs.every((verb) => typeof verb === 'string')))
     faults.push('verbs must be a list of names')
   if (own !== undefined && !(Array.isArray(own) && own.every((name) => typeof name === 'string')))
@@ -94,12 +94,12 @@ function resourceFaults(resource: unknown, grammar: Grammar): string[] {
   )
 }
 
-function schemaFaults(name: string, schema: unknown): string[] {
+function schemaFaults(schema: unknown, grammar: Grammar): string[] {
   if (schema === undefined) return []
   try {
-    compileOptions(fields(schema))
+    grammar.options(fields(schema))
     return []
   } catch (cause) {
-    return [`${name} is not a JSON Schema: ${cause instanceof Error ? cause.message : String(cause)}`]
+    return [`options is not a JSON Schema: ${cause instanceof Error ? cause.message : String(cause)}`]
   }
 }

@@ -7,6 +7,7 @@ import type { Variables } from './interpolate.js'
 import { packagedFile } from './packaged.js'
 import { type Path, pathKey } from './source.js'
 import { closest, didYouMean } from './suggest.js'
+import { entry } from './tables.js'
 
 /** A fault of form at `path`; `remove` is what to take out so that the rest can still be judged. */
 export interface FormFault {
@@ -27,6 +28,8 @@ export interface Grammar {
   included(): ValidateFunction
   /** One resource, or the parts of one that a trait brings. */
   resource(): ValidateFunction
+  /** Options of a plugin or trait by its own schema; throws when that is no schema. */
+  options(schema: JsonSchema): ValidateFunction
 }
 
 /**
@@ -52,6 +55,7 @@ export function loadGrammar(): Grammar {
     config: () => compile('config#'),
     included: () => compile('config#/definitions/included'),
     resource: () => compile('config#/definitions/resource'),
+    options: optionsCompiler(),
   }
 }
 
@@ -67,17 +71,19 @@ function withoutVariables(schema: unknown): unknown {
   return kept.length === 1 ? { ...copy, ...(kept[0] as object) } : { ...copy, anyOf: kept }
 }
 
-/** Compiles the schema of a plugin's or trait's options; its defaults are applied to what it checks. */
-export function compileOptions(schema: JsonSchema): ValidateFunction {
+/** Schemas of plugins are read leniently; their defaults are applied to what they check. */
+function optionsCompiler(): Grammar['options'] {
   const ajv = new Ajv({
     allErrors: true,
     verbose: true,
     strict: false,
+    validateSchema: false,
     useDefaults: true,
     ownProperties: true,
+    code: { optimize: false },
   })
   addFormats.default(ajv)
-  return ajv.compile({ additionalProperties: false, ...schema })
+  return (schema) => ajv.compile({ type: 'object', additionalProperties: false, ...schema })
 }
 
 /** All faults of `value`, in plain words. `base`: path of `value` in the configuration. */
@@ -214,7 +220,7 @@ const WORDS: Readonly<Record<string, (error: ErrorObject) => Words>> = {
 function typeHint(type: unknown, data: unknown): string | null {
   if (type === 'string') return isScalar(data) ? 'put it in quotes' : null
   if (typeof data !== 'string') return null
-  if (type === 'boolean') return SPOKEN[data.toLowerCase()] ?? null
+  if (type === 'boolean') return entry(SPOKEN, data.toLowerCase()) ?? null
   return (type === 'integer' || type === 'number') && /^-?\d/.test(data)
     ? 'write the digits only, without quotes'
     : null

@@ -1,5 +1,7 @@
 /** Durations and sizes as people write them. */
 
+import { entry } from './tables.js'
+
 const MILLISECONDS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 const BYTES = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3, tb: 1024 ** 4 } as const
 
@@ -17,6 +19,6 @@ export function parseSize(value: unknown): number | undefined {
 
 function scaled(text: string, units: Readonly<Record<string, number>>): number | undefined {
   const match = /^(\d{1,12}(?:\.\d{1,6})?) ?([a-z]{1,2})$/i.exec(text)
-  const unit = units[match?.[2]?.toLowerCase() ?? '']
+  const unit = entry(units, match?.[2]?.toLowerCase())
   return match === null || unit === undefined ? undefined : Math.round(Number(match[1]) * unit)
 }

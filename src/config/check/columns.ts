@@ -2,6 +2,7 @@
 import safeRegex from 'safe-regex'
 import type { ColumnDefinition, ColumnType } from '../definition.js'
 import type { ColumnDraft, Draft, Resolving } from '../draft.js'
+import { entry } from '../tables.js'
 import { literalFault } from './literal.js'
 
 interface Fault {
@@ -198,7 +199,7 @@ function defaultFault(column: ColumnDefinition): Fault | null {
   const judged = patternFault(column) === null ? column : { ...column, pattern: null }
   const fault = literalFault(judged, given.value)
   if (fault === null) return null
-  const hint = NAMED_HINTS[String(given.value)]
+  const hint = entry(NAMED_HINTS, given.value)
   return {
     key: 'default',
     message: `bad default for ${type}: ${fault}`,

@@ -4,6 +4,7 @@ import { type Draft, keyColumns, mayBeLost, type Resolving, type TraitUse } from
 import type { Variables } from '../interpolate.js'
 import { checkOptions } from '../plugins.js'
 import type { RawHooks } from '../raw.js'
+import type { Grammar } from '../schema.js'
 import type { Path } from '../source.js'
 import { didYouMean } from '../suggest.js'
 
@@ -82,12 +83,12 @@ function checkRef(ref: HookRef, stage: Stage, at: Path, resolving: Resolving): v
 }
 
 /** Options by the trait's schema, then the trait's own `validate`. */
-export function checkTraits(resolving: Resolving, variables: Variables): void {
+export function checkTraits(resolving: Resolving, variables: Variables, grammar: Grammar): void {
   const { drafts, report } = resolving
   for (const draft of drafts.values()) {
     for (const use of draft.traits) {
       const before = report.size
-      use.options = checkOptions(use.trait.options, use.options, use.at, { report, variables })
+      use.options = checkOptions(use.trait.options, use.options, use.at, { report, variables, grammar })
       if (use.trait.validate === undefined || report.size > before || draft.partial) continue
       for (const message of validate(draft, use, drafts)) {
         report.fault(use.at, `trait ${use.name}: ${message}`, { key: use.at.at(-1) === use.name })

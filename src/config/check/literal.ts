@@ -42,9 +42,9 @@ const isDay = (text: string): boolean => {
 const isMoment = (text: string): boolean => isDay(text) && !Number.isNaN(Date.parse(text))
 
 const decimal: Literal = (value, { precision, scale }) => {
+  if (typeof value !== 'string' && typeof value !== 'number') return `${shown(value)} is not a decimal number`
   const digits = /^-?(\d+)(?:\.(\d+))?$/.exec(String(value))
-  if (digits === null || (typeof value !== 'string' && typeof value !== 'number'))
-    return `${shown(value)} is not a decimal number`
+  if (digits === null) return `${shown(value)} is not a decimal number`
   const before = (digits[1] ?? '').replace(/^0+/, '').length
   const after = (digits[2] ?? '').length
   const fits = after <= (scale ?? 0) && before <= (precision ?? 0) - (scale ?? 0)
