@@ -18,7 +18,7 @@ export function pluginRoutes(core: Core): readonly Route[] {
     policy: {
       public: bound.route.public === true,
       ignoreToken: bound.route.ignoreToken === true,
-      guard: { kind: 'plugin', plugin: bound.plugin, verb: null },
+      guard: { kind: 'plugin', plugin: bound.plugin, rules: [] },
     },
     action: { kind: 'plugin', plugin: bound.plugin, openapi: bound.route.openapi, resource: null },
     run: async (request) => answerOf(await bound.route.run(routeContext(core, bound, request, 0))),

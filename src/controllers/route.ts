@@ -35,8 +35,14 @@ export interface RoutePolicy {
 /** What decides about the rows: the rules of a resource, the plugin that owns the route, or nothing (open to all). */
 export type Guard =
   | { readonly kind: 'open' }
-  | { readonly kind: 'rules'; readonly resource: string; readonly verbs: readonly string[] }
-  | { readonly kind: 'plugin'; readonly plugin: string; readonly verb: string | null }
+  | { readonly kind: 'rules'; readonly rules: readonly StaticRule[] }
+  | { readonly kind: 'plugin'; readonly plugin: string; readonly rules: readonly StaticRule[] }
+
+/** The caller needs `verb` on `resource`; judged again, with the rows, by the operation itself. */
+export interface StaticRule {
+  readonly resource: string
+  readonly verb: string
+}
 
 /** What a route does, for documents made from the table. */
 export type Action =
