@@ -1,5 +1,5 @@
 /** The routes of every resource (spec: Routes of a resource). */
-import type { Model, Relation, Resource } from '../model/model.js'
+import type { Relation, Resource } from '../model/model.js'
 import { replaceCollection, removeFromCollection, writeCollection } from '../services/collections.js'
 import type { Core } from '../services/core.js'
 import { createRows, updateRow } from '../services/create.js'
@@ -162,7 +162,3 @@ function removal(resource: Resource, relation: Relation): readonly StaticRule[] 
       : { resource: relation.target, verb: 'delete' }
   return [...ends(resource, relation, 'read'), verdict]
 }
-
-/** Static rules that a request must pass whatever it says: asked when its body cannot be read. */
-export const judged = (model: Model, rules: readonly StaticRule[]): readonly { resource: Resource; verb: string }[] =>
-  rules.map(({ resource, verb }) => ({ resource: model.resource(resource), verb }))

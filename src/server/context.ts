@@ -4,6 +4,7 @@ import type { Log } from '../log.js'
 import type { Plugin } from '../plugin.js'
 import type { BaseContext } from '../hooks.js'
 import type { RequestContext } from '../services/core.js'
+import type { Exchange } from './exchange.js'
 import type { ServerMetrics } from './metrics.js'
 import type { Middleware } from './middlewares/middleware.js'
 
@@ -15,6 +16,8 @@ export interface ServerContext {
   readonly metrics: ServerMetrics
   /** The loaded authenticator; null: every caller is anonymous. */
   readonly authenticator: Authenticator | null
+  /** Throws 401 or 403 when the static rules of the route refuse its caller: said before what is wrong with a body. */
+  readonly demand: (exchange: Exchange) => void
   /** What a route needs besides the usual, right before it runs. */
   readonly middlewares: (route: Route) => readonly Middleware[]
 }

@@ -112,19 +112,23 @@ function endOfNumber(bytes: Buffer, start: number): number {
   return index
 }
 
-/** Fractions may have more digits than a double keeps, whole numbers may not. */
+/** Fractions may have more digits than a double keeps; whole numbers must come back as they were sent. */
 function checkNumber(text: string): void {
-  const match = /^-?(\d+)(\.\d+)?(?:[eE][+-]?\d+)?$/.exec(text)
-  if (match === null) return
+  if (!/^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text)) return
   const value = Number(text)
-  const [, whole = '', fraction = ''] = match
-  const vanished = value === 0 && /[1-9]/.test(whole + fraction)
+  const vanished = value === 0 && digits(text) !== ''
   if (!Number.isFinite(value) || vanished) throw malformed(`the number ${shorten(text)} is out of range`)
-  if (Math.abs(value) < 2 ** 53) return
-  const significant = (whole + fraction.slice(1)).replace(/^0+/, '').replace(/0+$/, '').length
-  const exact = /[.eE]/.test(text) ? significant <= EXACT_LENGTH : Math.abs(value) === 2 ** 53 && /992$/.test(text)
-  if (!exact) throw malformed(`the number ${shorten(text)} has more digits than can be kept: whole numbers go up to 2^53`)
+  if (Math.abs(value) < 2 ** 53 || digits(text) === digits(String(value))) return
+  if (/^-?\d+$/.test(text) && BigInt(text) === BigInt(value)) return
+  throw malformed(`the number ${shorten(text)} has more digits than can be kept`)
 }
+
+/** Significant digits, without the zeros at either end. */
+const digits = (text: string): string =>
+  text
+    .replace(/[eE].*$/, '')
+    .replace(/[-.]/g, '')
+    .replace(/^0+|0+$/g, '')
 
 const shorten = (text: string): string => (text.length > 40 ? `${text.slice(0, 40)}…` : text)
 

@@ -1,6 +1,7 @@
 import type { ServerSettings } from '../../config/definition.js'
 import type { BodyBudget } from '../body-budget.js'
 import { type BodyLimits, readJson } from '../body.js'
+import type { ServerContext } from '../context.js'
 import type { Deadlines } from '../deadlines.js'
 import type { Exchange } from '../exchange.js'
 import type { Middleware } from './middleware.js'
@@ -14,6 +15,7 @@ export function readBodyWith(
   server: Pick<ServerSettings, 'bodyLimit' | 'limits'>,
   budget: BodyBudget,
   deadlines: Deadlines<Exchange>,
+  demand: ServerContext['demand'],
 ): Middleware {
   const limits: BodyLimits = {
     bytes: server.bodyLimit,
@@ -23,9 +25,14 @@ export function readBodyWith(
   }
   return async function readBody({ exchange }, _response, next) {
     deadlines.delete(exchange)
-    const { value, lease } = await readJson(exchange.request, limits, budget)
-    exchange.body = value
-    exchange.lease = lease
+    try {
+      const { value, lease } = await readJson(exchange.request, limits, budget)
+      exchange.body = value
+      exchange.lease = lease
+    } catch (error) {
+      demand(exchange)
+      throw error
+    }
     deadlines.add(exchange)
     return next()
   }

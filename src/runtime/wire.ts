@@ -1,0 +1,188 @@
+/** From a compiled model to everything that runs: database, schema, plugins, workers, routes, application. */
+import { demand } from '../access/static.js'
+import { pluginRoutes } from '../controllers/plugin-routes.js'
+import { resourceRoutes } from '../controllers/resources.js'
+import { rootRoutes } from '../controllers/root.js'
+import type { Route } from '../controllers/route.js'
+import { traitRoutes } from '../controllers/trait-routes.js'
+import type { Caller } from '../identity.js'
+import type { Log } from '../log.js'
+import type { Database } from '../managers/database.js'
+import { openDatabase } from '../managers/open.js'
+import { outboxStats } from '../managers/outbox.js'
+import { prepareSchema } from '../managers/migrate.js'
+import type { Model } from '../model/model.js'
+import { objectionModels } from '../model/objection.js'
+import type { Authenticator } from '../server/context.js'
+import { createMetrics } from '../server/metrics.js'
+import { type App, createApp } from '../server/polka.js'
+import type { Core, Job } from '../services/core.js'
+import { createOutboxWorker, type OutboxWorker } from '../services/outbox/worker.js'
+import { backgroundContext, runtimeTools } from '../services/plugin-tools.js'
+import { serviceFactory } from '../services/service.js'
+import { createTaskRunner, type TaskRunner, type TaskUse } from '../services/tasks.js'
+import { createPlugins } from './plugins.js'
+
+export interface WireOptions {
+  readonly log: Log
+  /** Runs the outbox worker and recurring tasks in this process. */
+  readonly background: boolean
+  readonly url: () => string
+}
+
+export interface Wired {
+  readonly app: App
+  readonly core: Core
+  readonly routes: readonly Route[]
+  close(): Promise<void>
+}
+
+/** Nothing stays open when it rejects. */
+export async function start(model: Model, options: WireOptions): Promise<Wired> {
+  const { log } = options
+  const { definition } = model
+  const metrics = createMetrics()
+  const plugins = createPlugins(log)
+  const database = await openDatabase(definition.database, { log, timeoutMs: definition.server.timeoutMs, model })
+  let workers: Workers | null = null
+  const close = async (): Promise<void> => {
+    await workers?.stop()
+    await plugins.stop()
+    await database.close()
+  }
+  try {
+    await prepareSchema(database, model, { log })
+    const core = createCore(model, database, options, metrics, plugins.managers, () => workers?.outbox.wake())
+    await plugins.start(definition.plugins, (name) => runtimeTools(core, name))
+    metrics.watch({ database, outbox: () => outboxStats(database) })
+    const routes = Object.freeze([
+      ...rootRoutes({
+        ping: () => database.ping(),
+        managers: () => plugins.ready(),
+        metrics: () => metrics.text(),
+      }),
+      ...resourceRoutes(core),
+      ...traitRoutes(core),
+      ...pluginRoutes(core),
+    ])
+    const app = createApp({
+      definition,
+      routes,
+      log,
+      metrics,
+      authenticator: authenticatorOf(core),
+      demand: ({ route, caller }) => demandRules(core, route, caller),
+      middlewares: () => [],
+    })
+    if (options.background) {
+      workers = createWorkers(core)
+      workers.start()
+    }
+    announce(model, log)
+    return { app, core, routes, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function createCore(
+  model: Model,
+  database: Database,
+  { log, url }: WireOptions,
+  metrics: Core['metrics'],
+  managers: Core['managers'],
+  wakeOutbox: () => void,
+): Core {
+  const { definition } = model
+  const objection = objectionModels(model)
+  const core: Core = {
+    model,
+    database,
+    log,
+    enforce: definition.enforce,
+    managers,
+    jobs: jobsOf(model),
+    objection: (knex) => objection(knex),
+    wakeOutbox,
+    service: (scope) => serviceFactory(core, scope),
+    metrics,
+    url,
+  }
+  return core
+}
+
+function jobsOf(model: Model): ReadonlyMap<string, Job> {
+  return new Map(
+    model.definition.plugins.flatMap(({ name, plugin, options }) =>
+      Object.entries(plugin.jobs ?? {}).map(
+        ([job, run]) => [`${name}.${job}`, Object.freeze({ plugin: name, settings: options, run })] as const,
+      ),
+    ),
+  )
+}
+
+function authenticatorOf(core: Core): Authenticator | null {
+  const use = core.model.definition.plugins.find(({ plugin }) => plugin.authenticate !== undefined)
+  const authenticate = use?.plugin.authenticate
+  if (use === undefined || authenticate === undefined || !core.model.definition.auth) return null
+  const context = backgroundContext(core, { plugin: use.name, settings: use.options }, new AbortController().signal)
+  return {
+    authenticate: authenticate.bind(use.plugin),
+    context: (request) => ({ ...context, signal: request.signal }),
+  }
+}
+
+function demandRules({ model, enforce }: Core, route: Route | null, caller: Caller): void {
+  const guard = route?.policy.guard
+  if (guard === undefined || guard.kind === 'open') return
+  for (const { resource, verb } of guard.rules) demand(model.resource(resource), verb, caller, enforce)
+}
+
+interface Workers {
+  readonly outbox: OutboxWorker
+  readonly tasks: TaskRunner
+  start(): void
+  stop(): Promise<void>
+}
+
+function createWorkers(core: Core): Workers {
+  const { database, log, metrics, jobs, model } = core
+  const outbox = createOutboxWorker({
+    database,
+    log,
+    metrics,
+    jobs,
+    context: (job, signal) => backgroundContext(core, job, signal),
+    timeoutMs: model.definition.server.timeoutMs,
+  })
+  const tasks = createTaskRunner({ database, log, metrics, tasks: tasksOf(core) })
+  return {
+    outbox,
+    tasks,
+    start() {
+      outbox.start()
+      tasks.start()
+    },
+    async stop() {
+      await Promise.all([outbox.stop(), tasks.stop()])
+    },
+  }
+}
+
+function tasksOf(core: Core): readonly TaskUse[] {
+  return core.model.definition.plugins.flatMap(({ name, plugin, options }) =>
+    Object.entries(plugin.tasks ?? {}).map(([task, { every, run }]) => ({
+      name: `${name}.${task}`,
+      every,
+      run: (signal: AbortSignal) => run(backgroundContext(core, { plugin: name, settings: options }, signal)),
+    })),
+  )
+}
+
+/** What everybody who starts an open server is told. */
+function announce({ definition }: Model, log: Log): void {
+  if (definition.enforce) return
+  const why = definition.auth ? 'no authenticator is loaded' : 'the configuration says `auth: off`'
+  log.warn(`everything is open to everybody: ${why}`)
+}
