@@ -9,7 +9,7 @@ import type { Method, Route, RouteRequest } from './route.js'
 const WITH_BODY: ReadonlySet<Method> = new Set(['POST', 'PUT', 'PATCH'])
 
 /** `/audit/:name` → `/audit/{name}`. */
-const template = (path: string): string => path.replace(/:(\w+)/g, '{$1}')
+export const template = (path: string): string => path.replace(/:(\w+)/g, '{$1}')
 
 export function pluginRoutes(core: Core): readonly Route[] {
   return core.model.routes.map((bound) => ({

@@ -4,7 +4,9 @@ import { replaceCollection, removeFromCollection, writeCollection } from '../ser
 import type { Core } from '../services/core.js'
 import { createRows, updateRow } from '../services/create.js'
 import { deleteRow } from '../services/delete.js'
-import { listRows, readRelated, readRow } from '../services/read.js'
+import { listRows } from '../services/list.js'
+import { readRow } from '../services/read.js'
+import { readRelated } from '../services/related.js'
 import { parseKey } from './key.js'
 import type { Action, Method, Route, RouteRequest, StaticRule } from './route.js'
 

@@ -10,7 +10,7 @@ import type { Log } from '../log.js'
 import type { Database } from '../managers/database.js'
 import { openDatabase } from '../managers/open.js'
 import { outboxStats } from '../managers/outbox.js'
-import { prepareSchema } from '../managers/migrate.js'
+import { migrateAtStart } from '../managers/migrate.js'
 import type { Model } from '../model/model.js'
 import { objectionModels } from '../model/objection.js'
 import type { Authenticator } from '../server/context.js'
@@ -51,7 +51,7 @@ export async function start(model: Model, options: WireOptions): Promise<Wired> 
     await database.close()
   }
   try {
-    await prepareSchema(database, model, { log })
+    await migrateAtStart(database, model, log)
     const core = createCore(model, database, options, metrics, plugins.managers, () => workers?.outbox.wake())
     await plugins.start(definition.plugins, (name) => runtimeTools(core, name))
     metrics.watch({ database, outbox: () => outboxStats(database) })
