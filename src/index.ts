@@ -1,6 +1,6 @@
 /** What plugins and embedding programs import. Nothing else of this package is public. */
 
-export { BiodmError, ERRORS, type ErrorCode } from './errors.js'
+export { BiodmError, ERRORS, type ErrorCode, type Problem } from './errors.js'
 export type * from './hooks.js'
 export { type Caller, type Identity, SYSTEM } from './identity.js'
 export type { Log } from './log.js'

@@ -70,7 +70,10 @@ export async function createRuntime(
     ...(overrides.env === undefined ? {} : { env: overrides.env }),
     ...(overrides.dir === undefined ? {} : { dir: overrides.dir }),
   })
-  return await runtimeOf(definition, { log: overrides.log ?? silentLog(), background: overrides.background ?? true })
+  return await runtimeOf(definition, {
+    log: overrides.log ?? silentLog(),
+    background: overrides.background ?? true,
+  })
 }
 
 /** The same from a definition that is loaded already. */

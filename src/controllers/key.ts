@@ -21,7 +21,8 @@ const PARSERS: Readonly<Record<Column['type'], Parse>> = {
   serial: integer,
   integer,
   bigint: integer,
-  number: (value) => (String(Number(value)) === value && Number.isFinite(Number(value)) ? Number(value) : undefined),
+  number: (value) =>
+    String(Number(value)) === value && Number.isFinite(Number(value)) ? Number(value) : undefined,
   decimal: (value, column) => (new RegExp(decimalPattern(column)).test(value) ? value : undefined),
   string: text,
   text,
@@ -77,7 +78,11 @@ function splits(columns: readonly Column[], id: string): readonly (readonly unkn
     let alive = false
     const last = index === columns.length - 1
     const spare = columns.length - index - 1
-    for (let end = last ? parts.length : from + 1; end <= parts.length - spare && found.length < 2; end += 1) {
+    for (
+      let end = last ? parts.length : from + 1;
+      end <= parts.length - spare && found.length < 2;
+      end += 1
+    ) {
       const value = PARSERS[column.type](parts.slice(from, end).join('_'), column)
       if (value !== undefined && visit(index + 1, end, [...values, value])) alive = true
     }

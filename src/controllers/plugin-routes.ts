@@ -1,18 +1,18 @@
 /** Routes that plugins and traits bring, as rows of the route table. */
 import { Readable } from 'node:stream'
+import type { BoundRoute, Model } from '../model/model.js'
 import type { RouteBase, RouteContext, RouteResult } from '../plugin.js'
-import type { BoundRoute } from '../model/model.js'
-import type { Core, Answer } from '../services/core.js'
+import type { Answer, Core } from '../services/core.js'
 import { transaction } from '../services/plugin-tools.js'
-import type { Method, Route, RouteRequest } from './route.js'
+import type { CoreOf, Method, Route, RouteRequest } from './route.js'
 
 const WITH_BODY: ReadonlySet<Method> = new Set(['POST', 'PUT', 'PATCH'])
 
 /** `/audit/:name` → `/audit/{name}`. */
 export const template = (path: string): string => path.replace(/:(\w+)/g, '{$1}')
 
-export function pluginRoutes(core: Core): readonly Route[] {
-  return core.model.routes.map((bound) => ({
+export function pluginRoutes(model: Model, core: CoreOf): readonly Route[] {
+  return model.routes.map((bound) => ({
     ...common(bound),
     template: template(bound.route.path),
     policy: {
@@ -21,7 +21,7 @@ export function pluginRoutes(core: Core): readonly Route[] {
       guard: { kind: 'plugin', plugin: bound.plugin, rules: [] },
     },
     action: { kind: 'plugin', plugin: bound.plugin, openapi: bound.route.openapi, resource: null },
-    run: async (request) => answerOf(await bound.route.run(routeContext(core, bound, request, 0))),
+    run: async (request) => answerOf(await bound.route.run(routeContext(core(), bound, request, 0))),
   }))
 }
 
@@ -75,9 +75,11 @@ export function answerOf(result: RouteResult): Answer {
 }
 
 function checkResult(result: unknown): asserts result is RouteResult {
-  const status = typeof result === 'object' && result !== null && 'status' in result ? result.status : undefined
+  const status =
+    typeof result === 'object' && result !== null && 'status' in result ? result.status : undefined
   if (typeof status !== 'number' || !Number.isInteger(status) || status < 200 || status > 599) {
-    throw new TypeError('a route of a plugin must return { status, headers?, body? } with a status from 200 to 599')
+    throw new TypeError(
+      'a route of a plugin must return { status, headers?, body? } with a status from 200 to 599',
+    )
   }
 }
-

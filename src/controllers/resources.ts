@@ -1,21 +1,20 @@
 /** The routes of every resource (spec: Routes of a resource). */
-import type { Relation, Resource } from '../model/model.js'
-import { replaceCollection, removeFromCollection, writeCollection } from '../services/collections.js'
-import type { Core } from '../services/core.js'
+import type { Model, Relation, Resource } from '../model/model.js'
+import { removeFromCollection, replaceCollection, writeCollection } from '../services/collections.js'
 import { createRows, updateRow } from '../services/create.js'
 import { deleteRow } from '../services/delete.js'
 import { listRows } from '../services/list.js'
 import { readRow } from '../services/read.js'
 import { readRelated } from '../services/related.js'
 import { parseKey } from './key.js'
-import type { Action, Method, Route, RouteRequest, StaticRule } from './route.js'
+import type { Action, CoreOf, Method, Route, RouteRequest, StaticRule } from './route.js'
 
-export function resourceRoutes(core: Core): readonly Route[] {
-  return [...core.model.byPath.values()].flatMap((resource) => [
+export function resourceRoutes(model: Model, core: CoreOf): readonly Route[] {
+  return [...model.byPath.values()].flatMap((resource) => [
     ...ownRoutes(core, resource),
     ...[...resource.relations.values()]
-      .filter(({ target }) => !core.model.resource(target).internal)
-      .flatMap((relation) => relationRoutes(core, resource, relation)),
+      .filter(({ target }) => !model.resource(target).internal)
+      .flatMap((relation) => relationRoutes(model, core, resource, relation)),
   ])
 }
 
@@ -43,7 +42,7 @@ function route(resource: Resource, part: Part): Route {
   }
 }
 
-function ownRoutes(core: Core, resource: Resource): readonly Route[] {
+function ownRoutes(core: CoreOf, resource: Resource): readonly Route[] {
   const { name } = resource
   const rules = (...verbs: readonly string[]) => verbs.map((verb) => ({ resource: name, verb }))
   const key = (request: RouteRequest) => parseKey(resource, request.params[0] ?? '')
@@ -51,7 +50,7 @@ function ownRoutes(core: Core, resource: Resource): readonly Route[] {
     path: '/{id}',
     action: { kind: 'update', resource: name },
     rules: rules('read', 'update'),
-    run: (request) => updateRow(core, request, resource, key(request), request.body),
+    run: (request) => updateRow(core(), request, resource, key(request), request.body),
   }
   const parts: readonly Part[] = [
     {
@@ -59,21 +58,21 @@ function ownRoutes(core: Core, resource: Resource): readonly Route[] {
       path: '',
       action: { kind: 'list', resource: name },
       rules: rules('read'),
-      run: (request) => listRows(core, request, resource, request.search),
+      run: (request) => listRows(core(), request, resource, request.search),
     },
     {
       method: 'POST',
       path: '',
       action: { kind: 'create', resource: name },
       rules: rules('create'),
-      run: (request) => createRows(core, request, resource, request.body),
+      run: (request) => createRows(core(), request, resource, request.body),
     },
     {
       method: 'GET',
       path: '/{id}',
       action: { kind: 'read', resource: name },
       rules: rules('read'),
-      run: (request) => readRow(core, request, resource, key(request), request.search),
+      run: (request) => readRow(core(), request, resource, key(request), request.search),
     },
     { ...update, method: 'PUT' },
     { ...update, method: 'PATCH' },
@@ -82,16 +81,21 @@ function ownRoutes(core: Core, resource: Resource): readonly Route[] {
       path: '/{id}',
       action: { kind: 'delete', resource: name },
       rules: rules('read', 'delete'),
-      run: (request) => deleteRow(core, request, resource, key(request)),
+      run: (request) => deleteRow(core(), request, resource, key(request)),
     },
   ]
   return parts.map((part) => route(resource, part))
 }
 
-function relationRoutes(core: Core, resource: Resource, relation: Relation): readonly Route[] {
+function relationRoutes(
+  model: Model,
+  core: CoreOf,
+  resource: Resource,
+  relation: Relation,
+): readonly Route[] {
   return relation.kind === 'one' || relation.kind === 'inverse_one'
     ? [relatedRoute(core, resource, relation)]
-    : collectionRoutes(core, resource, relation)
+    : collectionRoutes(model, core, resource, relation)
 }
 
 /** Of both ends: whoever reads the collection reads the row that it belongs to. */
@@ -100,18 +104,30 @@ const ends = (resource: Resource, relation: Relation, verb: string): readonly St
   { resource: relation.target, verb },
 ]
 
-function relatedRoute(core: Core, resource: Resource, relation: Relation): Route {
+function relatedRoute(core: CoreOf, resource: Resource, relation: Relation): Route {
   return route(resource, {
     method: 'GET',
     path: `/{id}/${relation.name}`,
     action: { kind: 'related', resource: resource.name, relation: relation.name },
     rules: ends(resource, relation, 'read'),
     run: (request) =>
-      readRelated(core, request, resource, parseKey(resource, request.params[0] ?? ''), relation.name, request.search),
+      readRelated(
+        core(),
+        request,
+        resource,
+        parseKey(resource, request.params[0] ?? ''),
+        relation.name,
+        request.search,
+      ),
   })
 }
 
-function collectionRoutes(core: Core, resource: Resource, relation: Relation): readonly Route[] {
+function collectionRoutes(
+  model: Model,
+  core: CoreOf,
+  resource: Resource,
+  relation: Relation,
+): readonly Route[] {
   const { name } = relation
   const key = (request: RouteRequest) => parseKey(resource, request.params[0] ?? '')
   const action = (kind: Extract<Action, { relation: string }>['kind']): Action => ({
@@ -126,21 +142,21 @@ function collectionRoutes(core: Core, resource: Resource, relation: Relation): r
       path,
       action: action('collection_list'),
       rules: ends(resource, relation, 'read'),
-      run: (request) => readRelated(core, request, resource, key(request), name, request.search),
+      run: (request) => readRelated(core(), request, resource, key(request), name, request.search),
     },
     {
       method: 'POST',
       path,
       action: action('collection_add'),
       rules: ends(resource, relation, 'create'),
-      run: (request) => writeCollection(core, request, resource, key(request), name, request.body),
+      run: (request) => writeCollection(core(), request, resource, key(request), name, request.body),
     },
     {
       method: 'PUT',
       path,
       action: action('collection_replace'),
       rules: ends(resource, relation, 'read'),
-      run: (request) => replaceCollection(core, request, resource, key(request), name, request.body),
+      run: (request) => replaceCollection(core(), request, resource, key(request), name, request.body),
     },
     {
       method: 'DELETE',
@@ -148,8 +164,8 @@ function collectionRoutes(core: Core, resource: Resource, relation: Relation): r
       action: action('collection_remove'),
       rules: removal(resource, relation),
       run: (request) => {
-        const child = parseKey(core.model.resource(relation.target), request.params[1] ?? '')
-        return removeFromCollection(core, request, resource, key(request), name, child)
+        const child = parseKey(model.resource(relation.target), request.params[1] ?? '')
+        return removeFromCollection(core(), request, resource, key(request), name, child)
       },
     },
   ]

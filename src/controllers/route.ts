@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Answer, RequestContext } from '../services/core.js'
+import type { Answer, Core, RequestContext } from '../services/core.js'
 
 export const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 export type Method = (typeof METHODS)[number]
@@ -49,9 +49,22 @@ export type Action =
   | { readonly kind: ResourceAction; readonly resource: string }
   | { readonly kind: CollectionAction; readonly resource: string; readonly relation: string }
   | { readonly kind: 'root'; readonly name: string }
-  | { readonly kind: 'plugin'; readonly plugin: string; readonly openapi: unknown; readonly resource: string | null }
+  | {
+      readonly kind: 'plugin'
+      readonly plugin: string
+      readonly openapi: unknown
+      readonly resource: string | null
+    }
 
-export type ResourceAction = 'list' | 'create' | 'read' | 'update' | 'delete' | 'release' | 'schema' | 'access'
+export type ResourceAction =
+  | 'list'
+  | 'create'
+  | 'read'
+  | 'update'
+  | 'delete'
+  | 'release'
+  | 'schema'
+  | 'access'
 export type CollectionAction =
   | 'related'
   | 'collection_list'
@@ -71,3 +84,6 @@ export interface RouteRequest extends RequestContext {
   readonly ip: string
   readonly request: IncomingMessage
 }
+
+/** The running parts, asked for with each request: the table itself needs none, so documents can be made without them. */
+export type CoreOf = () => Core

@@ -3,7 +3,7 @@ import { demand, judge, lacking, refusal } from '../access/static.js'
 import { BiodmError } from '../errors.js'
 import type { Key } from '../hooks.js'
 import { resourceFacts } from '../model/facts.js'
-import type { BoundRoute, Resource } from '../model/model.js'
+import type { BoundRoute, Model, Resource } from '../model/model.js'
 import type { ResourceFacts, TraitRoute, TraitRouteContext } from '../plugin.js'
 import type { Core, RequestContext } from '../services/core.js'
 import { loadRow, operate } from '../services/operate.js'
@@ -11,16 +11,21 @@ import { passingKeys } from '../services/write-access-rows.js'
 import { writerOf } from '../services/write-context.js'
 import { parseKey } from './key.js'
 import { answerOf, common, routeContext, template } from './plugin-routes.js'
-import type { Route, RouteRequest, StaticRule } from './route.js'
+import type { CoreOf, Route, RouteRequest, StaticRule } from './route.js'
 
-export function traitRoutes(core: Core): readonly Route[] {
-  return [...core.model.byPath.values()].flatMap((resource) => {
+export function traitRoutes(model: Model, core: CoreOf): readonly Route[] {
+  return [...model.byPath.values()].flatMap((resource) => {
     const facts = resourceFacts(resource)
     return resource.routes.map((bound) => traitRoute(core, resource, facts, bound))
   })
 }
 
-function traitRoute(core: Core, resource: Resource, facts: ResourceFacts, bound: BoundRoute<TraitRoute>): Route {
+function traitRoute(
+  core: CoreOf,
+  resource: Resource,
+  facts: ResourceFacts,
+  bound: BoundRoute<TraitRoute>,
+): Route {
   const { route, plugin } = bound
   return {
     ...common(bound),
@@ -31,7 +36,8 @@ function traitRoute(core: Core, resource: Resource, facts: ResourceFacts, bound:
       guard: { kind: 'plugin', plugin, rules: rulesOf(resource, route.verb) },
     },
     action: { kind: 'plugin', plugin, openapi: route.openapi, resource: resource.name },
-    run: async (request) => answerOf(await route.run(await traitContext(core, resource, facts, bound, request))),
+    run: async (request) =>
+      answerOf(await route.run(await traitContext(core(), resource, facts, bound, request))),
   }
 }
 
@@ -65,7 +71,13 @@ async function traitContext(
 }
 
 /** 404 for a row that may not be read, as for one that is not there; 401 or 403 when the verb is refused on it. */
-async function demandRow(core: Core, request: RequestContext, resource: Resource, key: Key, verb: string): Promise<void> {
+async function demandRow(
+  core: Core,
+  request: RequestContext,
+  resource: Resource,
+  key: Key,
+  verb: string,
+): Promise<void> {
   if (!(await mayRow(core, request, resource, key, 'read'))) {
     throw new BiodmError('not_found', `There is no such ${resource.name}`)
   }

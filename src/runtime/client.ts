@@ -34,7 +34,10 @@ export interface Client {
 
 /** The five methods over one `request`. */
 export function clientOf(request: Client['request']): Client {
-  const bare = (method: string) => (path: string, headers: Headers = {}) => request({ method, path, headers })
+  const bare =
+    (method: string) =>
+    (path: string, headers: Headers = {}) =>
+      request({ method, path, headers })
   const withBody =
     (method: string) =>
     (path: string, body?: unknown, headers: Headers = {}) =>
@@ -58,10 +61,14 @@ export function inProcessClient(handle: Handle, basePath: string, identity?: Cal
     const url = prefix !== '' && (path === prefix || path.startsWith(`${prefix}/`)) ? path : prefix + path
     const payload = encodeBody(body)
     const answer = await inject(
-      (request, response) => handle(request as unknown as IncomingMessage, response as ServerResponse, identity),
+      (request, response) =>
+        handle(request as unknown as IncomingMessage, response as ServerResponse, identity),
       {
         method: method as 'GET',
-        url: { pathname: url.split('?', 1)[0] ?? '/', search: url.includes('?') ? url.slice(url.indexOf('?')) : '' } as never,
+        url: {
+          pathname: url.split('?', 1)[0] ?? '/',
+          search: url.includes('?') ? url.slice(url.indexOf('?')) : '',
+        } as never,
         headers: { ...(payload.json ? { 'content-type': 'application/json' } : {}), ...headers },
         ...(payload.data === undefined ? {} : { payload: payload.data }),
       },
@@ -71,7 +78,10 @@ export function inProcessClient(handle: Handle, basePath: string, identity?: Cal
 }
 
 /** Body and type as they travel. */
-export function encodeBody(body: unknown): { readonly data: string | Buffer | undefined; readonly json: boolean } {
+export function encodeBody(body: unknown): {
+  readonly data: string | Buffer | undefined
+  readonly json: boolean
+} {
   if (body === undefined) return { data: undefined, json: false }
   if (typeof body === 'string') return { data: body, json: false }
   if (body instanceof Uint8Array) return { data: Buffer.from(body), json: false }

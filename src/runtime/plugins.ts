@@ -33,12 +33,16 @@ export function createPlugins(log: Log): RunningPlugins {
     if (plugin.setup === undefined) return
     const setup = plugin.setup as (options: unknown, tools: unknown) => Promise<PluginInstance | undefined>
     const work = () => setup(use.options, { runtime: tools, log: log.child({ plugin: name }) })
-    const instance = await bounded(work, SETUP_MS, NEVER, `setup of the plugin ${name}`).catch((cause: unknown) => {
-      throw new PluginError(`the plugin \`${name}\` did not start: ${reason(cause)}`, { cause })
-    })
+    const instance = await bounded(work, SETUP_MS, NEVER, `setup of the plugin ${name}`).catch(
+      (cause: unknown) => {
+        throw new PluginError(`the plugin \`${name}\` did not start: ${reason(cause)}`, { cause })
+      },
+    )
     if (instance === undefined || instance === null) return
     if (typeof instance !== 'object') {
-      throw new PluginError(`the plugin \`${name}\` did not start: setup must return { manager, ready, close } or nothing`)
+      throw new PluginError(
+        `the plugin \`${name}\` did not start: setup must return { manager, ready, close } or nothing`,
+      )
     }
     running.push({ name, instance })
     managers[name] = instance.manager

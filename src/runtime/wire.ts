@@ -8,9 +8,9 @@ import { traitRoutes } from '../controllers/trait-routes.js'
 import type { Caller } from '../identity.js'
 import type { Log } from '../log.js'
 import type { Database } from '../managers/database.js'
+import { migrateAtStart } from '../managers/migrate.js'
 import { openDatabase } from '../managers/open.js'
 import { outboxStats } from '../managers/outbox.js'
-import { migrateAtStart } from '../managers/migrate.js'
 import type { Model } from '../model/model.js'
 import { objectionModels } from '../model/objection.js'
 import type { Authenticator } from '../server/context.js'
@@ -43,7 +43,11 @@ export async function start(model: Model, options: WireOptions): Promise<Wired> 
   const { definition } = model
   const metrics = createMetrics()
   const plugins = createPlugins(log)
-  const database = await openDatabase(definition.database, { log, timeoutMs: definition.server.timeoutMs, model })
+  const database = await openDatabase(definition.database, {
+    log,
+    timeoutMs: definition.server.timeoutMs,
+    model,
+  })
   let workers: Workers | null = null
   const close = async (): Promise<void> => {
     await workers?.stop()
@@ -61,9 +65,9 @@ export async function start(model: Model, options: WireOptions): Promise<Wired> 
         managers: () => plugins.ready(),
         metrics: () => metrics.text(),
       }),
-      ...resourceRoutes(core),
-      ...traitRoutes(core),
-      ...pluginRoutes(core),
+      ...resourceRoutes(model, () => core),
+      ...traitRoutes(model, () => core),
+      ...pluginRoutes(model, () => core),
     ])
     const app = createApp({
       definition,
@@ -126,7 +130,11 @@ function authenticatorOf(core: Core): Authenticator | null {
   const use = core.model.definition.plugins.find(({ plugin }) => plugin.authenticate !== undefined)
   const authenticate = use?.plugin.authenticate
   if (use === undefined || authenticate === undefined || !core.model.definition.auth) return null
-  const context = backgroundContext(core, { plugin: use.name, settings: use.options }, new AbortController().signal)
+  const context = backgroundContext(
+    core,
+    { plugin: use.name, settings: use.options },
+    new AbortController().signal,
+  )
   return {
     authenticate: authenticate.bind(use.plugin),
     context: (request) => ({ ...context, signal: request.signal }),

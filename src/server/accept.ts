@@ -6,7 +6,8 @@ const SPECIFICITY = new Map([
 ])
 
 export function acceptsJson(accept: string | undefined): boolean {
-  if (accept === undefined || accept === '*/*' || accept === 'application/json' || accept.trim() === '') return true
+  if (accept === undefined || accept === '*/*' || accept === 'application/json' || accept.trim() === '')
+    return true
   let best = 0
   let admitted = false
   for (const range of accept.split(',')) {

@@ -24,7 +24,8 @@ export function parseJson(bytes: Buffer, maxDepth: number): unknown {
   const text = bytes.toString(ascii ? 'latin1' : 'utf8')
   if (keys === 0 && text.trim() === '') return undefined
   const value = parse(text)
-  if (keys > 0 && countKeys(value) !== keys) throw malformed(`the key ${repeatedKey(text)} occurs twice in one object`)
+  if (keys > 0 && countKeys(value) !== keys)
+    throw malformed(`the key ${repeatedKey(text)} occurs twice in one object`)
   return value
 }
 

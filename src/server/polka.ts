@@ -133,11 +133,15 @@ const refuse =
   }
 
 function allowed(methods: readonly string[]): string {
-  return [...new Set([...methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])), 'OPTIONS'])].join(', ')
+  return [
+    ...new Set([...methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])), 'OPTIONS']),
+  ].join(', ')
 }
 
 const methodNotAllowed = (method: string, allow: string): BiodmError =>
-  new BiodmError('method_not_allowed', `${method} is not possible here; ${allow} are`, { headers: { Allow: allow } })
+  new BiodmError('method_not_allowed', `${method} is not possible here; ${allow} are`, {
+    headers: { Allow: allow },
+  })
 
 /** Path and query as sent; polka's own parser would also take the query apart. */
 function parseUrl(request: { readonly url?: string | undefined }) {
@@ -145,7 +149,12 @@ function parseUrl(request: { readonly url?: string | undefined }) {
   const url = raw.startsWith('/') ? raw : raw.replace(/^https?:\/\/[^/?#]*/i, '')
   const mark = url.indexOf('?')
   const pathname = mark < 0 ? url : url.slice(0, mark)
-  return { pathname: pathname === '' ? '/' : pathname, search: mark < 0 ? '' : url.slice(mark), query: NOTHING, raw } as never
+  return {
+    pathname: pathname === '' ? '/' : pathname,
+    search: mark < 0 ? '' : url.slice(mark),
+    query: NOTHING,
+    raw,
+  } as never
 }
 
 const NOTHING = Object.freeze({})

@@ -25,7 +25,8 @@ export function respond(exchange: Exchange, answer: Answer): boolean {
     stream(exchange, answer, body)
     return true
   }
-  const content = body === undefined || typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body)
+  const content =
+    body === undefined || typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body)
   const head = headers(exchange, answer, content !== undefined)
   if (content !== undefined) head.push('Content-Length', String(Buffer.byteLength(content)))
   else if (answer.status !== 204 && answer.status !== 304) head.push('Content-Length', '0')
@@ -54,7 +55,8 @@ function problem(error: BiodmError, requestId: string | undefined): string {
     type: 'about:blank',
     title,
     status,
-    detail: error.code === 'internal' ? 'The request failed; the log of the server has the cause' : error.message,
+    detail:
+      error.code === 'internal' ? 'The request failed; the log of the server has the cause' : error.message,
     code: error.code,
     ...(error.errors.length > 0 ? { errors: error.errors } : {}),
     ...(requestId === undefined ? {} : { request_id: requestId }),
@@ -120,7 +122,11 @@ function drain({ request, response }: Exchange): void {
 }
 
 /** An answer to what never became a request: bytes that are no HTTP, endless headers, silence. */
-export function respondRaw(socket: Duplex & { readonly _httpMessage?: ServerResponse }, code: ErrorCode, detail: string): void {
+export function respondRaw(
+  socket: Duplex & { readonly _httpMessage?: ServerResponse },
+  code: ErrorCode,
+  detail: string,
+): void {
   const busy = socket._httpMessage?.headersSent === true
   if (!socket.writable || busy) {
     socket.destroy()

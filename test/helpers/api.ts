@@ -2,8 +2,14 @@
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
 import type { DialectName } from '../../src/config/definition.js'
-import { type Asking, type Client, createRuntime, type Runtime, type RuntimeOverrides } from '../../src/runtime.js'
 import { clientOf, encodeBody, readAnswer } from '../../src/runtime/client.js'
+import {
+  type Asking,
+  type Client,
+  createRuntime,
+  type Runtime,
+  type RuntimeOverrides,
+} from '../../src/runtime.js'
 import { type Teardown, testDatabaseUrl } from './databases.js'
 
 export interface ApiOptions {
@@ -33,7 +39,8 @@ export async function startApi(
 ): Promise<Api> {
   const { dialect = 'sqlite', file = false } = options
   const url = options.database ?? (await testDatabaseUrl(t, dialect, { file }))
-  const source = typeof config === 'string' && config.includes('\n') ? (parse(config) as Record<string, unknown>) : config
+  const source =
+    typeof config === 'string' && config.includes('\n') ? (parse(config) as Record<string, unknown>) : config
   const runtime = await createRuntime(source, {
     env: {},
     ...options.overrides,

@@ -24,7 +24,16 @@ export const SETTINGS: ServerSettings = {
   trustProxy: false,
   cors: null,
   adminGroup: 'admin',
-  limits: { query: 8192, terms: 50, values: 100, wildcards: 5, fields: 100, jsonDepth: 32, treeDepth: 8, rows: 10_000 },
+  limits: {
+    query: 8192,
+    terms: 50,
+    values: 100,
+    wildcards: 5,
+    fields: 100,
+    jsonDepth: 32,
+    treeDepth: 8,
+    rows: 10_000,
+  },
 }
 
 export function route(
@@ -99,16 +108,20 @@ export interface Sent {
 /** node:http, which changes nothing about paths and headers as `fetch` would. */
 export function send(port: number, { method = 'GET', path, headers = {}, body }: SendOptions): Promise<Sent> {
   return new Promise((resolve, reject) => {
-    const request = httpRequest({ host: '127.0.0.1', port, method, path, headers, agent: false }, (response) => {
-      const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.on('error', reject)
-      response.on('end', () => {
-        const text = Buffer.concat(chunks).toString()
-        const json = /json/.test(response.headers['content-type'] ?? '') && text !== '' ? JSON.parse(text) : undefined
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json })
-      })
-    })
+    const request = httpRequest(
+      { host: '127.0.0.1', port, method, path, headers, agent: false },
+      (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('error', reject)
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString()
+          const json =
+            /json/.test(response.headers['content-type'] ?? '') && text !== '' ? JSON.parse(text) : undefined
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json })
+        })
+      },
+    )
     request.on('error', reject)
     request.end(body)
   })

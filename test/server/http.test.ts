@@ -4,7 +4,10 @@ import t from 'tap'
 import { BiodmError } from '../../src/errors.js'
 import { raw, route, type SendOptions, serve } from './app.js'
 
-const echo = route('POST', '/echo', (request) => ({ status: 200, body: JSON.stringify({ body: request.body ?? null }) }))
+const echo = route('POST', '/echo', (request) => ({
+  status: 200,
+  body: JSON.stringify({ body: request.body ?? null }),
+}))
 const routes = [
   route('GET', '/things', ({ search }) => ({ status: 200, body: JSON.stringify({ list: search }) })),
   route('POST', '/things', () => ({ status: 201, body: '{}' })),
@@ -13,9 +16,15 @@ const routes = [
   route('DELETE', '/things/{id}', () => ({ status: 204 })),
   route('GET', '/things/{id}/parts', ({ params }) => ({ status: 200, body: JSON.stringify(params) })),
   route('GET', '/files/*', ({ params }) => ({ status: 200, body: JSON.stringify(params) })),
-  route('GET', '/html', () => ({ status: 200, headers: { 'Content-Type': 'text/html' }, body: '<p>' }), { json: false }),
+  route('GET', '/html', () => ({ status: 200, headers: { 'Content-Type': 'text/html' }, body: '<p>' }), {
+    json: false,
+  }),
   route('GET', '/object', () => ({ status: 200, body: { a: [1, null] } })),
-  route('GET', '/stream', () => ({ status: 200, body: Readable.from(['a', 'b']), headers: { 'Content-Type': 'text/plain' } })),
+  route('GET', '/stream', () => ({
+    status: 200,
+    body: Readable.from(['a', 'b']),
+    headers: { 'Content-Type': 'text/plain' },
+  })),
   route('GET', '/broken', () => {
     throw new Error('the password is secret')
   }),
@@ -97,7 +106,10 @@ t.test('HEAD answers like GET without a body, OPTIONS and 405 say what is allowe
   t.equal(options.headers['allow'], 'GET, HEAD, POST, OPTIONS')
   t.equal((await send({ method: 'PATCH', path: '/things/1' })).headers['allow'], 'GET, HEAD, DELETE, OPTIONS')
   t.equal((await send({ method: 'OPTIONS', path: '/nothing' })).status, 404)
-  t.match(await raw((await serve(t, routes)).port, 'OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'), /^HTTP\/1.1 204/)
+  t.match(
+    await raw((await serve(t, routes)).port, 'OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'),
+    /^HTTP\/1.1 204/,
+  )
 })
 
 t.test('objects become JSON and streams are piped', async (t) => {
@@ -127,16 +139,45 @@ t.test('only JSON is offered', async (t) => {
 
 const BODIES: readonly (readonly [title: string, request: Omit<SendOptions, 'path'>, ...Expected])[] = [
   ['JSON', { body: '{"a":1}', headers: { 'content-type': 'application/json' } }, 200],
-  ['JSON with a charset', { body: '{"a":1}', headers: { 'content-type': 'application/json; charset=UTF-8' } }, 200],
+  [
+    'JSON with a charset',
+    { body: '{"a":1}', headers: { 'content-type': 'application/json; charset=UTF-8' } },
+    200,
+  ],
   ['no media type', { body: '{"a":1}' }, 200],
   ['no body', {}, 200],
-  ['another media type', { body: 'a=1', headers: { 'content-type': 'text/plain' } }, 415, 'unsupported_media_type'],
-  ['a form', { body: 'a=1', headers: { 'content-type': 'application/x-www-form-urlencoded' } }, 415, 'unsupported_media_type'],
-  ['another charset', { body: '{}', headers: { 'content-type': 'application/json; charset=latin1' } }, 415, 'unsupported_media_type'],
-  ['a compressed body', { body: '{}', headers: { 'content-encoding': 'gzip' } }, 415, 'unsupported_media_type'],
+  [
+    'another media type',
+    { body: 'a=1', headers: { 'content-type': 'text/plain' } },
+    415,
+    'unsupported_media_type',
+  ],
+  [
+    'a form',
+    { body: 'a=1', headers: { 'content-type': 'application/x-www-form-urlencoded' } },
+    415,
+    'unsupported_media_type',
+  ],
+  [
+    'another charset',
+    { body: '{}', headers: { 'content-type': 'application/json; charset=latin1' } },
+    415,
+    'unsupported_media_type',
+  ],
+  [
+    'a compressed body',
+    { body: '{}', headers: { 'content-encoding': 'gzip' } },
+    415,
+    'unsupported_media_type',
+  ],
   ['broken JSON', { body: '{"a"' }, 400, 'malformed_json'],
   ['a large body', { body: `"${'x'.repeat(1024 * 1024)}"` }, 413, 'body_too_large'],
-  ['a large chunked body', { body: `"${'x'.repeat(1024 * 1024)}"`, headers: { 'transfer-encoding': 'chunked' } }, 413, 'body_too_large'],
+  [
+    'a large chunked body',
+    { body: `"${'x'.repeat(1024 * 1024)}"`, headers: { 'transfer-encoding': 'chunked' } },
+    413,
+    'body_too_large',
+  ],
 ]
 t.test('bodies are JSON of limited size', async (t) => {
   const { send } = await serve(t, routes)
@@ -172,14 +213,21 @@ t.test('a request that takes too long is 504 and its work is aborted', async (t)
 
 t.test('request ids are taken over when they are harmless', async (t) => {
   const { send } = await serve(t, routes)
-  t.equal((await send({ path: '/things', headers: { 'x-request-id': 'abc-1' } })).headers['x-request-id'], 'abc-1')
-  t.match((await send({ path: '/things', headers: { 'x-request-id': 'a b' } })).headers['x-request-id'], /^[\da-f-]{36}$/)
+  t.equal(
+    (await send({ path: '/things', headers: { 'x-request-id': 'abc-1' } })).headers['x-request-id'],
+    'abc-1',
+  )
+  t.match(
+    (await send({ path: '/things', headers: { 'x-request-id': 'a b' } })).headers['x-request-id'],
+    /^[\da-f-]{36}$/,
+  )
 })
 
 t.test('a base path is part of every path', async (t) => {
   const { send } = await serve(t, routes, { settings: { basePath: '/api/v1' } })
   t.equal((await send({ path: '/api/v1/things' })).status, 200)
-  for (const path of ['/things', '/api/v1', '/api/v1things', '/api/v1/']) t.equal((await send({ path })).status, 404, path)
+  for (const path of ['/things', '/api/v1', '/api/v1things', '/api/v1/'])
+    t.equal((await send({ path })).status, 404, path)
 })
 
 t.test('CORS headers are sent to the configured origins only', async (t) => {
@@ -195,23 +243,48 @@ t.test('CORS headers are sent to the configured origins only', async (t) => {
   const preflight = await send({
     method: 'OPTIONS',
     path: '/things',
-    headers: { origin: 'https://a.example', 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' },
+    headers: {
+      origin: 'https://a.example',
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'authorization',
+    },
   })
   t.equal(preflight.status, 204)
   t.equal(preflight.headers['access-control-allow-headers'], 'authorization')
-  t.equal((await send({ path: '/nothing', headers: { origin: 'https://a.example' } })).headers['access-control-allow-origin'], 'https://a.example')
+  t.equal(
+    (await send({ path: '/nothing', headers: { origin: 'https://a.example' } })).headers[
+      'access-control-allow-origin'
+    ],
+    'https://a.example',
+  )
 })
 
 const RAW: readonly (readonly [title: string, bytes: string, answer: RegExp])[] = [
-  ['garbage', 'hello\r\n\r\n', /^HTTP\/1.1 400[^]*"bad_request"/],
+  ['garbage', 'hello\r\n\r\n', /^HTTP\/1.1 400.*"bad_request"/],
   ['an unknown method', 'FOO / HTTP/1.1\r\nHost: x\r\n\r\n', /^HTTP\/1.1 400/],
-  ['large headers', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(40_000)}\r\n\r\n`, /^HTTP\/1.1 431[^]*"headers_too_large"/],
-  ['two lengths', 'POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}', /^HTTP\/1.1 400/],
-  ['length and chunks', 'POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', /^HTTP\/1.1 400/],
-  ['no host', 'GET /things HTTP/1.1\r\nConnection: close\r\n\r\n', /^HTTP\/1.1 400[^]*Host/],
+  [
+    'large headers',
+    `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(40_000)}\r\n\r\n`,
+    /^HTTP\/1.1 431.*"headers_too_large"/s,
+  ],
+  [
+    'two lengths',
+    'POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}',
+    /^HTTP\/1.1 400/,
+  ],
+  [
+    'length and chunks',
+    'POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    /^HTTP\/1.1 400/,
+  ],
+  ['no host', 'GET /things HTTP/1.1\r\nConnection: close\r\n\r\n', /^HTTP\/1.1 400.*Host/],
   ['HTTP/1.0 without a host', 'GET /things HTTP/1.0\r\n\r\n', /^HTTP\/1.1 200/],
   ['an absolute URL', 'GET http://x/things?a=b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', /"a=b"/],
-  ['broken chunks', 'POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', /^HTTP\/1.1 400/],
+  [
+    'broken chunks',
+    'POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
+    /^HTTP\/1.1 400/,
+  ],
 ]
 t.test('what is no proper request is answered properly', async (t) => {
   const { port } = await serve(t, routes)
@@ -227,7 +300,7 @@ t.test('the connection stays usable after a refused body', async (t) => {
     port,
     `POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n${body}GET /things HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
   )
-  t.match(answer, /^HTTP\/1.1 415[^]*HTTP\/1.1 200/)
+  t.match(answer, /^HTTP\/1.1 415.*HTTP\/1.1 200/s)
 })
 
 t.test('metrics count requests by route template', async (t) => {

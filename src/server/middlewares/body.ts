@@ -1,6 +1,6 @@
 import type { ServerSettings } from '../../config/definition.js'
-import type { BodyBudget } from '../body-budget.js'
 import { type BodyLimits, readJson } from '../body.js'
+import type { BodyBudget } from '../body-budget.js'
 import type { ServerContext } from '../context.js'
 import type { Deadlines } from '../deadlines.js'
 import type { Exchange } from '../exchange.js'
