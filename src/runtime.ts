@@ -27,6 +27,8 @@ export interface RuntimeOverrides {
   readonly dir?: string
   /** false: no outbox worker and no recurring tasks in this process (commands). */
   readonly background?: boolean
+  /** false: plugins are not set up (commands that only look at the database). */
+  readonly plugins?: boolean
 }
 
 /** Who asks in `as`; `admin` follows from the groups. */
@@ -50,6 +52,8 @@ export interface Runtime {
   listen(port?: number, host?: string): Promise<string>
   /** Stops accepting, lets what runs finish (10 s), closes plugins and database. A second call does nothing. */
   close(): Promise<void>
+  /** Closes behind a server that goes on with another runtime: what is under way ends first, connections stay. */
+  retire(): Promise<void>
   /** Says where the server is reached, when somebody else listens for it. */
   locate(url: string): void
 }
@@ -73,6 +77,7 @@ export async function createRuntime(
   return await runtimeOf(definition, {
     log: overrides.log ?? silentLog(),
     background: overrides.background ?? true,
+    plugins: overrides.plugins ?? true,
   })
 }
 
@@ -87,12 +92,15 @@ export async function runtimeOf(definition: Definition, options: Omit<WireOption
   let listener: Listener | null = null
   let closing: Promise<void> | null = null
 
-  const stop = async (): Promise<void> => {
-    app.drain()
-    await listener?.close(GRACE_MS)
+  const retire = async (): Promise<void> => {
     await settled(app)
     app.close()
     await wired.close()
+  }
+  const stop = async (): Promise<void> => {
+    app.drain()
+    await listener?.close(GRACE_MS)
+    await retire()
   }
   const identityOf = ({ username, groups = [] }: Asking): Identity =>
     Object.freeze({ username, groups: Object.freeze([...groups]), admin: groups.includes(server.adminGroup) })
@@ -120,6 +128,10 @@ export async function runtimeOf(definition: Definition, options: Omit<WireOption
     },
     close: () => {
       closing ??= stop()
+      return closing
+    },
+    retire: () => {
+      closing ??= retire()
       return closing
     },
   })

@@ -65,32 +65,31 @@ const MAX_SEPARATORS = 64
 function splits(columns: readonly Column[], id: string): readonly (readonly unknown[])[] {
   const parts = id.split('_')
   if (id.length > MAX_LENGTH || parts.length > MAX_SEPARATORS) return []
+  return tails(columns, parts, 0, 0, new Map())
+}
+
+/** Up to two ways to read `parts` from position `from` on as the columns from `index` on; `known` remembers them. */
+function tails(
+  columns: readonly Column[],
+  parts: readonly string[],
+  index: number,
+  from: number,
+  known: Map<number, readonly (readonly unknown[])[]>,
+): readonly (readonly unknown[])[] {
+  const column = columns[index]
+  if (column === undefined) return from === parts.length ? [[]] : []
+  const state = index * (MAX_SEPARATORS + 1) + from
+  const before = known.get(state)
+  if (before !== undefined) return before
   const found: (readonly unknown[])[] = []
-  const dead = new Set<number>()
-  const visit = (index: number, from: number, values: readonly unknown[]): boolean => {
-    const column = columns[index]
-    if (column === undefined) {
-      if (from === parts.length) found.push(values)
-      return from === parts.length
-    }
-    const state = index * (MAX_SEPARATORS + 1) + from
-    if (dead.has(state)) return false
-    let alive = false
-    const last = index === columns.length - 1
-    const spare = columns.length - index - 1
-    for (
-      let end = last ? parts.length : from + 1;
-      end <= parts.length - spare && found.length < 2;
-      end += 1
-    ) {
-      const value = PARSERS[column.type](parts.slice(from, end).join('_'), column)
-      if (value !== undefined && visit(index + 1, end, [...values, value])) alive = true
-    }
-    if (!alive) dead.add(state)
-    return alive
+  const lastEnd = parts.length - (columns.length - index - 1)
+  for (let end = from + 1; end <= lastEnd && found.length < 2; end += 1) {
+    const value = PARSERS[column.type](parts.slice(from, end).join('_'), column)
+    if (value === undefined) continue
+    found.push(...tails(columns, parts, index + 1, end, known).map((rest) => [value, ...rest]))
   }
-  visit(0, 0, [])
-  return found
+  known.set(state, found.slice(0, 2))
+  return found.slice(0, 2)
 }
 
 function invalid(resource: Resource, id: string): BiodmError {

@@ -1,10 +1,6 @@
 /** From a compiled model to everything that runs: database, schema, plugins, workers, routes, application. */
 import { demand } from '../access/static.js'
-import { pluginRoutes } from '../controllers/plugin-routes.js'
-import { resourceRoutes } from '../controllers/resources.js'
-import { rootRoutes } from '../controllers/root.js'
 import type { Route } from '../controllers/route.js'
-import { traitRoutes } from '../controllers/trait-routes.js'
 import type { Caller } from '../identity.js'
 import type { Log } from '../log.js'
 import type { Database } from '../managers/database.js'
@@ -22,11 +18,14 @@ import { backgroundContext, runtimeTools } from '../services/plugin-tools.js'
 import { serviceFactory } from '../services/service.js'
 import { createTaskRunner, type TaskRunner, type TaskUse } from '../services/tasks.js'
 import { createPlugins } from './plugins.js'
+import { routesOf } from './routes.js'
 
 export interface WireOptions {
   readonly log: Log
   /** Runs the outbox worker and recurring tasks in this process. */
   readonly background: boolean
+  /** false: plugins are not set up, for commands that only look at the database. */
+  readonly plugins: boolean
   readonly url: () => string
 }
 
@@ -57,18 +56,13 @@ export async function start(model: Model, options: WireOptions): Promise<Wired> 
   try {
     await migrateAtStart(database, model, log)
     const core = createCore(model, database, options, metrics, plugins.managers, () => workers?.outbox.wake())
-    await plugins.start(definition.plugins, (name) => runtimeTools(core, name))
+    if (options.plugins) await plugins.start(definition.plugins, (name) => runtimeTools(core, name))
     metrics.watch({ database, outbox: () => outboxStats(database) })
-    const routes = Object.freeze([
-      ...rootRoutes({
-        ping: () => database.ping(),
-        managers: () => plugins.ready(),
-        metrics: () => metrics.text(),
-      }),
-      ...resourceRoutes(model, () => core),
-      ...traitRoutes(model, () => core),
-      ...pluginRoutes(model, () => core),
-    ])
+    const routes = routesOf(model, () => core, {
+      ping: () => database.ping(),
+      managers: () => plugins.ready(),
+      metrics: () => metrics.text(),
+    })
     const app = createApp({
       definition,
       routes,

@@ -97,7 +97,10 @@ function collect(request: IncomingMessage, limits: BodyLimits, lease: BodyLease)
     }
     const onData = (chunk: Buffer): void => {
       size += chunk.length
-      if (size > limits.bytes) return fail(tooLarge(limits.bytes))
+      if (size > limits.bytes) {
+        fail(tooLarge(limits.bytes))
+        return
+      }
       chunks.push(chunk)
       if (lease.grow(chunk.length, proceed)) return
       request.pause()

@@ -54,19 +54,26 @@ function scan(bytes: Buffer, maxDepth: number): number {
     } else if (byte === COLON) {
       keys += 1
       index += 1
-    } else if ((byte >= ZERO && byte <= NINE) || byte === MINUS) {
+    } else if (byte <= NINE && (byte >= ZERO || byte === MINUS)) {
       index = endOfNumber(bytes, index)
     } else {
-      // `[` and `{` are 0x5b and 0x7b, `]` and `}` 0x5d and 0x7d.
-      const bracket = byte | 0x20
-      if (bracket === 0x7b) {
-        depth += 1
-        if (depth > maxDepth) throw malformed(`it is nested more than ${maxDepth} levels deep`)
-      } else if (bracket === 0x7d) depth -= 1
+      depth += DEPTH[byte] as number
+      if (depth > maxDepth) throw malformed(`it is nested more than ${maxDepth} levels deep`)
       index += 1
     }
   }
   return keys
+}
+
+/** What a byte does to the depth. */
+const DEPTH = new Int8Array(256)
+for (const [bracket, step] of [
+  ['[', 1],
+  ['{', 1],
+  [']', -1],
+  ['}', -1],
+] as const) {
+  DEPTH[bracket.charCodeAt(0)] = step
 }
 
 /** Position behind the closing quote. */

@@ -84,17 +84,21 @@ function report(exchange: Exchange, error: BiodmError): void {
 /** Names and values in turn, as `writeHead` takes them fastest. */
 function headers(exchange: Exchange, answer: Answer, hasContent: boolean): string[] {
   const list = ['X-Request-Id', exchange.id, 'X-Content-Type-Options', 'nosniff']
-  let typed = false
-  if (answer.headers !== undefined) {
-    for (const [name, value] of Object.entries(answer.headers)) {
-      if (name.length === 12 && name.toLowerCase() === 'content-type') typed = true
-      if (typeof value === 'string') list.push(name, value)
-      else for (const one of value) list.push(name, one)
-    }
-  }
+  const typed = answer.headers !== undefined && addHeaders(list, answer.headers)
   if (hasContent && !typed) list.push('Content-Type', JSON_TYPE)
   if (exchange.last) list.push('Connection', 'close')
   return list
+}
+
+/** Returns whether a media type is among them. */
+function addHeaders(list: string[], given: NonNullable<Answer['headers']>): boolean {
+  let typed = false
+  for (const [name, value] of Object.entries(given)) {
+    if (name.length === 12 && name.toLowerCase() === 'content-type') typed = true
+    if (typeof value === 'string') list.push(name, value)
+    else for (const one of value) list.push(name, one)
+  }
+  return typed
 }
 
 function stream(exchange: Exchange, answer: Answer, body: Readable): void {

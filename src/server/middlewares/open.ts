@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import type { Route } from '../../controllers/route.js'
 import { BiodmError } from '../../errors.js'
 import { acceptsJson } from '../accept.js'
 import type { ServerContext } from '../context.js'
 import type { Deadlines } from '../deadlines.js'
 import { Exchange } from '../exchange.js'
-import type { Middleware, RouteMatch } from './middleware.js'
+import type { Middleware, OpenRequest, RouteMatch } from './middleware.js'
 
 const REQUEST_ID = /^[\w.:-]{1,64}$/
 
@@ -35,16 +36,20 @@ export function openExchange(
     state.active += 1
     if (request.identity !== undefined) exchange.caller = request.identity
     if (route?.body !== 'raw') deadlines.add(exchange)
-    if (request.url.length > limits.query) {
-      throw new BiodmError('uri_too_long', `The URL is longer than ${limits.query} bytes`)
-    }
-    if (request.httpVersionMinor === 1 && request.headers.host === undefined) {
-      throw new BiodmError('bad_request', 'A request needs a Host header')
-    }
-    if (route?.json === true && !acceptsJson(request.headers.accept)) {
-      throw new BiodmError('not_acceptable', 'Answers are application/json only')
-    }
+    check(request, route, limits.query)
     return next()
+  }
+}
+
+function check(request: OpenRequest, route: Route | null, urlLimit: number): void {
+  if (request.url.length > urlLimit) {
+    throw new BiodmError('uri_too_long', `The URL is longer than ${urlLimit} bytes`)
+  }
+  if (request.httpVersionMinor === 1 && request.headers.host === undefined) {
+    throw new BiodmError('bad_request', 'A request needs a Host header')
+  }
+  if (route?.json === true && !acceptsJson(request.headers.accept)) {
+    throw new BiodmError('not_acceptable', 'Answers are application/json only')
   }
 }
 

@@ -1,0 +1,72 @@
+import type { Command } from 'commander'
+import { loadDefinition } from '../../config/load.js'
+import { type MigrationPlan, migrate, planMigration } from '../../managers/migrate.js'
+import { openDatabase } from '../../managers/open.js'
+import { compileModel } from '../../model/compile.js'
+import { loadPlugin } from '../../registry.js'
+import { type CommonFlags, commandLog, configArgument, withDatabase, withJson } from '../options.js'
+import { EXIT } from '../output.js'
+import type { Session } from '../run.js'
+
+interface Flags extends CommonFlags {
+  readonly dryRun?: boolean
+  readonly allowDestructive?: boolean
+}
+
+export function addMigrate(program: Command, session: Session): void {
+  const command = program
+    .command('migrate')
+    .description('bring the database to what the configuration needs')
+    .addArgument(configArgument())
+    .option('--dry-run', 'print the SQL, change nothing')
+    .option('--allow-destructive', 'also what may lose data: drop, narrow, require')
+    .action(async (config: string, flags: Flags) => {
+      session.exit = await run(config, flags, session)
+    })
+  withJson(withDatabase(command))
+}
+
+async function run(config: string, flags: Flags, { output }: Session): Promise<number> {
+  const overrides = flags.database === undefined ? {} : { database: flags.database }
+  const model = compileModel(await loadDefinition(config, { loadPlugin, overrides }))
+  const database = await openDatabase(model.definition.database, {
+    log: commandLog('warn'),
+    timeoutMs: 0,
+    model,
+  })
+  try {
+    const plan = await planMigration(database, model)
+    const refused = plan.destructive.length > 0 && flags.allowDestructive !== true
+    const apply = flags.dryRun !== true && !refused
+    if (apply) await migrate(database, model, { allowDestructive: flags.allowDestructive === true })
+    const lines =
+      flags.json === true ? [JSON.stringify(facts(plan, apply))] : report(plan, apply, flags.dryRun === true)
+    for (const line of lines) output.out(line)
+    if (refused) output.err(refusal(plan))
+    return refused ? EXIT.failed : EXIT.ok
+  } finally {
+    await database.close()
+  }
+}
+
+const facts = (plan: MigrationPlan, applied: boolean) => ({
+  applied: applied && plan.steps.length > 0,
+  steps: plan.steps.map(({ description, destructive }) => ({ description, destructive })),
+  statements: plan.statements,
+})
+
+function report(plan: MigrationPlan, applied: boolean, dryRun: boolean): readonly string[] {
+  if (plan.steps.length === 0) return ['The database is as the configuration says.']
+  const steps = plan.steps.map(({ description, destructive }) => `${destructive ? '!' : ' '} ${description}`)
+  if (dryRun) return plan.statements.map((text) => `${text};`)
+  return applied ? [...steps, `${plan.steps.length} steps applied.`] : steps
+}
+
+function refusal(plan: MigrationPlan): string {
+  const steps = plan.destructive.map(({ description }) => `  ${description}`)
+  return [
+    'These steps may lose data, so nothing was applied:',
+    ...steps,
+    'Allow them with --allow-destructive.',
+  ].join('\n')
+}

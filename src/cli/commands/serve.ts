@@ -1,0 +1,107 @@
+import type { Command } from 'commander'
+import { loadDefinition } from '../../config/load.js'
+import type { Log } from '../../log.js'
+import { loadPlugin } from '../../registry.js'
+import { type Serving, serve } from '../../runtime/serve.js'
+import {
+  type CommonFlags,
+  commandLog,
+  configArgument,
+  count,
+  overridesOf,
+  withAddress,
+  withDatabase,
+  withJson,
+} from '../options.js'
+import { EXIT, explain } from '../output.js'
+import type { Session } from '../run.js'
+import { watchConfig } from '../watch.js'
+import { isWorker, startWorkers, tellReady, WorkerFailed } from '../workers.js'
+
+interface Flags extends CommonFlags {
+  readonly watch?: boolean
+  readonly workers?: number
+}
+
+export function addServe(program: Command, session: Session): void {
+  const command = program
+    .command('serve')
+    .description('serve a configuration')
+    .addArgument(configArgument())
+    .option('--watch', 'take over changes of the configuration while serving')
+    .option('--workers <n>', 'how many processes share the port', count)
+    .action(async (config: string, flags: Flags) => {
+      const parallel = flags.workers !== undefined && flags.workers > 1 && !isWorker()
+      session.exit = await (parallel ? serveMany(config, flags, session) : serveOne(config, flags, session))
+    })
+  withJson(withAddress(withDatabase(command)))
+}
+
+async function serveOne(config: string, flags: Flags, session: Session): Promise<number> {
+  const log = commandLog()
+  const stop = stopSignal()
+  const serving = await serve(config, { ...overridesOf(flags), log })
+  const watching =
+    flags.watch === true ? await watchConfig(config, () => reload(serving, log, session)) : null
+  announce(serving.url, flags, session)
+  await stop
+  watching?.close()
+  await serving.close()
+  return EXIT.ok
+}
+
+async function serveMany(config: string, flags: Flags, session: Session): Promise<number> {
+  const definition = await loadDefinition(config, {
+    loadPlugin,
+    overrides: flags.database === undefined ? {} : { database: flags.database },
+  })
+  if (definition.database.url === 'sqlite::memory:') {
+    session.output.err(
+      'biodm: workers cannot share a database in memory: give one on disk, or leave out --workers',
+    )
+    return EXIT.usage
+  }
+  const stop = stopSignal()
+  const workers = startWorkers(flags.workers ?? 1, process.argv.slice(2), commandLog())
+  try {
+    announce(await Promise.race([workers.ready, stop.then(() => '')]), flags, session)
+    await stop
+    return EXIT.ok
+  } catch (error) {
+    if (error instanceof WorkerFailed) return error.exitCode
+    throw error
+  } finally {
+    await workers.stop()
+  }
+}
+
+/** The one line that a script may wait for; of several processes the first one says it. */
+function announce(url: string, { json }: Flags, { output }: Session): void {
+  if (url === '') return
+  if (isWorker()) tellReady(url)
+  else output.out(json === true ? JSON.stringify({ event: 'listening', url }) : `biodm listening on ${url}`)
+}
+
+function reload(serving: Serving, log: Log, { output }: Session): void {
+  serving.reload().then(
+    () => log.info('the new configuration is in place'),
+    (error: unknown) => {
+      output.err(explain(error, false))
+      log.error('the new configuration is wrong: the old one stays')
+    },
+  )
+}
+
+/** Resolves at the first SIGTERM or SIGINT; the second one ends the process at once. */
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false
+    const onSignal = (): void => {
+      if (asked) process.exit(EXIT.failed)
+      asked = true
+      resolve()
+    }
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal)
+    if (isWorker()) process.on('disconnect', onSignal)
+  })
+}

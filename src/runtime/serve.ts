@@ -1,0 +1,72 @@
+/** Serving: one listener, behind it the runtime of the configuration as it is now. */
+import type { Log } from '../log.js'
+import { createRuntime, type Runtime, type RuntimeOverrides } from '../runtime.js'
+import { type Listener, listen } from '../server/listen.js'
+
+export interface Serving {
+  readonly url: string
+  /**
+   * Swaps in the configuration as it is now; requests under way end on the old one. Rejects with what is wrong and leaves
+   * everything as it was.
+   */
+  reload(): Promise<void>
+  close(): Promise<void>
+}
+
+const GRACE_MS = 10_000
+
+export async function serve(
+  config: string,
+  overrides: RuntimeOverrides & { readonly log: Log },
+): Promise<Serving> {
+  let current = await createRuntime(config, overrides)
+  const { host, port, limits } = current.definition.server
+  let listener: Listener
+  try {
+    listener = await listen(() => current.app, { host, port, urlLimit: limits.query, log: overrides.log })
+  } catch (error) {
+    await current.close()
+    throw error
+  }
+  const local = `http://${host.includes(':') ? `[${host}]` : host}:${listener.address.port}`
+  current.locate(local)
+  let closing: Promise<void> | null = null
+  let swapping: Promise<void> = Promise.resolve()
+
+  const swap = async (): Promise<void> => {
+    const next = await createRuntime(config, overrides)
+    next.locate(local)
+    warnOfFixed(current, next, overrides.log)
+    const old = current
+    current = next
+    await old.retire()
+  }
+  return {
+    url: local + (current.definition.server.basePath === '/' ? '' : current.definition.server.basePath),
+    reload() {
+      const result = swapping.then(swap)
+      swapping = result.catch(() => undefined)
+      return result
+    },
+    close() {
+      closing ??= (async () => {
+        await swapping
+        current.app.drain()
+        await listener.close(GRACE_MS)
+        await current.close()
+      })()
+      return closing
+    },
+  }
+}
+
+/** What a running listener cannot take over. */
+function warnOfFixed(old: Runtime, next: Runtime, log: Log): void {
+  const before = old.definition.server
+  const after = next.definition.server
+  const changed = (['host', 'port'] as const).filter((key) => before[key] !== after[key])
+  if (changed.length > 0) log.warn({ changed }, 'these settings of the server need a restart')
+  if (next.definition.database.url === 'sqlite::memory:') {
+    log.warn('the database is in memory: the new configuration starts with an empty one')
+  }
+}
