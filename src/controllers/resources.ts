@@ -4,8 +4,7 @@ import { removeFromCollection, replaceCollection, writeCollection } from '../ser
 import { createRows, updateRow } from '../services/create.js'
 import { deleteRow } from '../services/delete.js'
 import { listRows } from '../services/list.js'
-import { readRow } from '../services/read.js'
-import { readRelated } from '../services/related.js'
+import { readRelated, readRow } from '../services/read.js'
 import { parseKey } from './key.js'
 import type { Action, CoreOf, Method, Route, RouteRequest, StaticRule } from './route.js'
 

@@ -83,7 +83,7 @@ export function encodeBody(body: unknown): {
   readonly json: boolean
 } {
   if (body === undefined) return { data: undefined, json: false }
-  if (typeof body === 'string') return { data: body, json: false }
+  if (typeof body === 'string') return { data: Buffer.from(body), json: false }
   if (body instanceof Uint8Array) return { data: Buffer.from(body), json: false }
   return { data: JSON.stringify(body), json: true }
 }
