@@ -1,6 +1,5 @@
 // Turns the published table (one row a bird) into the trees that the API takes.
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 
 const MEASURES = {
   'Beak Length (mm)': { kind: 'beak_length', unit: 'mm' },
@@ -41,7 +40,7 @@ export const STUDY = {
 
 /** The 344 birds as sample trees; measurements that were not taken are absent. */
 export async function samples(studyId) {
-  const file = createRequire(import.meta.url).resolve('vega-datasets/data/penguins.json')
+  const file = new URL('../data/penguins.json', import.meta.resolve('vega-datasets'))
   const birds = JSON.parse(await readFile(file, 'utf8'))
   return birds.map((bird, index) => {
     const measurements = Object.entries(MEASURES)
