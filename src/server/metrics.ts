@@ -1,11 +1,13 @@
 /** What `/metrics` shows (Prometheus text), in a registry of its own for each runtime. */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Registry } from 'prom-client'
+import type { Route } from '../controllers/route.js'
 import type { Database } from '../managers/database.js'
 import type { Metrics } from '../services/core.js'
+import { createHistogram } from './histogram.js'
 
 export interface ServerMetrics extends Metrics {
-  /** One answered request; `route` is the template. */
-  request(method: string, route: string, status: number, seconds: number): void
+  /** One answered request; null: no route was found. */
+  request(route: Route | null, status: number, seconds: number): void
   /** Where pool and outbox are asked for their numbers when `/metrics` is read. */
   watch(sources: MetricSources): void
   text(): Promise<{ readonly contentType: string; readonly body: string }>
@@ -22,19 +24,23 @@ const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 export function createMetrics(): ServerMetrics {
   const registry = new Registry()
   const registers = [registry]
-  const requests = new Histogram({
+  const requests = createHistogram<Route | null>({
     name: 'biodm_request_seconds',
     help: 'Time from the arrival of a request to its answer',
-    labelNames: ['method', 'route', 'status'],
     buckets: SECONDS,
-    registers,
+    labels: (route, status) => ({
+      method: route?.method ?? 'none',
+      route: route?.template ?? 'none',
+      status,
+    }),
+    registry,
   })
-  const statements = new Histogram({
+  const statements = createHistogram<string>({
     name: 'biodm_statement_seconds',
     help: 'Time of database statements by kind of operation',
-    labelNames: ['kind'],
     buckets: SECONDS,
-    registers,
+    labels: (kind) => ({ kind }),
+    registry,
   })
   const failures = new Counter({
     name: 'biodm_effect_failures_total',
@@ -45,8 +51,8 @@ export function createMetrics(): ServerMetrics {
   let sources: MetricSources | null = null
   gauges(registers, () => sources)
   return {
-    request: (method, route, status, seconds) => requests.observe({ method, route, status }, seconds),
-    statement: (kind, seconds) => statements.observe({ kind }, seconds),
+    request: (route, status, seconds) => requests.observe(route, status, seconds),
+    statement: (kind, seconds) => statements.observe(kind, '', seconds),
     effectFailed: (origin) => failures.inc({ origin }),
     watch: (given) => {
       sources = given

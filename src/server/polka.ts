@@ -40,8 +40,7 @@ export function createApp(context: ServerContext): App {
     if (!sent) return
     state.active -= 1
     const seconds = (performance.now() - exchange.started) / 1_000
-    const template = exchange.route?.template ?? 'none'
-    context.metrics.request(exchange.method, template, exchange.response.statusCode, seconds)
+    context.metrics.request(exchange.route, exchange.response.statusCode, seconds)
   }
   const fail = (exchange: Exchange, error: unknown): void => {
     finish(exchange, respondError(exchange, error))
