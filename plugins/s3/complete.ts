@@ -69,7 +69,7 @@ export async function postSuccess(ctx: TraitRouteContext): Promise<RouteResult> 
 async function takeCallback(ctx: TraitRouteContext): Promise<void> {
   const manager = managerOf(ctx)
   const file = callbackFile(ctx.resource, ctx.resource.formatKey(ctx.key))
-  const claims = verifyCallback(await manager.secret(), file, ctx.query.get('token') ?? '', Date.now())
+  const claims = verifyCallback(manager.secret, file, ctx.query.get('token') ?? '', Date.now())
   if (claims === null) throw new BiodmError('forbidden', 'The token of this callback is not valid.')
   if (ctx.row['ready'] === true) return
   const upload = await currentUpload(ctx)

@@ -98,8 +98,8 @@ export default definePlugin({
       },
     },
   ],
-  setup(options: Readonly<Record<string, unknown>>, { runtime, log }) {
-    const manager = openManager(settingsOf(options, runtime.dir), runtime, log)
+  async setup(options: Readonly<Record<string, unknown>>, { runtime, log }) {
+    const manager = await openManager(settingsOf(options, runtime.dir), runtime, log)
     let said = ''
     const ready = async (): Promise<boolean> => {
       try {

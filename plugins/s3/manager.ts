@@ -17,8 +17,8 @@ export interface FileManager {
   readonly store: ObjectStore
   /** The same store when it is ours to serve. */
   readonly embedded: EmbeddedStore | null
-  /** Signs callbacks; shared by all processes. */
-  secret(): Promise<Uint8Array>
+  /** Signs callbacks; shared by all processes. Read at the start: hooks sign inside transactions. */
+  readonly secret: Uint8Array
   template(resource: ResourceFacts): readonly Piece[]
   /** Resources that have the trait. */
   fileResources(): readonly ResourceFacts[]
@@ -36,12 +36,16 @@ export interface FileManager {
 export const TRAIT = 's3.file'
 const CONCURRENCY = 16
 
-export function openManager(settings: Settings, runtime: RuntimeTools, log: Log): FileManager {
-  const secret = sharedSecret(runtime)
+export async function openManager(
+  settings: Settings,
+  runtime: RuntimeTools,
+  log: Log,
+): Promise<FileManager> {
+  const secret = await sharedSecret(runtime)
   const pendingPrefix = `${settings.prefix}${PENDING}/`
   const embedded =
     settings.store.kind === 'embedded'
-      ? openEmbedded({ dir: settings.store.dir, pendingPrefix, url: () => runtime.url(), secret })
+      ? openEmbedded({ dir: settings.store.dir, pendingPrefix, url: () => runtime.url(), secret: async () => secret })
       : null
   const store = settings.store.kind === 's3' ? openBucket(settings.store) : embedded
   if (store === null) throw new TypeError('no store')
@@ -70,22 +74,12 @@ export function openManager(settings: Settings, runtime: RuntimeTools, log: Log)
   })
 }
 
-/** Read once; of several processes that start together one makes it. */
-function sharedSecret(runtime: RuntimeTools): () => Promise<Uint8Array> {
-  let known: Promise<Uint8Array> | undefined
-  const load = async (): Promise<Uint8Array> => {
-    await runtime.store.add('secret', randomBytes(32).toString('base64'))
-    const value = await runtime.store.get('secret')
-    if (typeof value !== 'string') throw new TypeError('the signing key of the s3 plugin is unreadable')
-    return Buffer.from(value, 'base64')
-  }
-  return async () => {
-    known ??= load().catch((error: unknown) => {
-      known = undefined
-      throw error
-    })
-    return await known
-  }
+/** Of several processes that start together one makes it. */
+async function sharedSecret(runtime: RuntimeTools): Promise<Uint8Array> {
+  await runtime.store.add('secret', randomBytes(32).toString('base64'))
+  const value = await runtime.store.get('secret')
+  if (typeof value !== 'string') throw new TypeError('the signing key of the s3 plugin is unreadable')
+  return Buffer.from(value, 'base64')
 }
 
 export function managerOf(ctx: { readonly managers: Readonly<Record<string, unknown>> }): FileManager {

@@ -65,7 +65,7 @@ async function formView(
         size: upload.size,
         contentType: upload.content_type,
         sha256: upload.sha256,
-        redirect: await callbackUrl(manager, facts, path, upload),
+        redirect: callbackUrl(manager, facts, path, upload),
         expiresInSeconds: seconds(manager),
       })
     : { url: null, fields: null }
@@ -89,13 +89,13 @@ async function partView(
 }
 
 /** Good as long as the upload itself. */
-async function callbackUrl(
+function callbackUrl(
   manager: FileManager,
   facts: ResourceFacts,
   path: string,
   upload: Upload,
-): Promise<string> {
-  const token = signCallback(await manager.secret(), {
+): string {
+  const token = signCallback(manager.secret, {
     file: callbackFile(facts, path),
     upload: upload.id,
     expires: upload.started_ms + manager.settings.pendingExpirationMs,

@@ -12,6 +12,7 @@ import {
 } from '@aws-sdk/client-s3'
 import type { Test } from 'tap'
 import type { BucketSettings } from '../../../plugins/s3/store/client.js'
+import type { StoreOptions } from '../../plugins/s3/world.js'
 
 export interface TestBucket {
   readonly settings: BucketSettings
@@ -60,5 +61,24 @@ async function emptyBucket(client: S3Client, Bucket: string): Promise<void> {
     for (const { Key, VersionId } of versions)
       await client.send(new DeleteObjectCommand({ Bucket, Key, VersionId }))
     if (versions.length === 0) return
+  }
+}
+
+/** Options of the plugin for a bucket of the test's own. */
+export function bucketStore(options: { readonly versioned?: boolean; readonly endpoint?: string } = {}): StoreOptions {
+  return async (t) => {
+    const { settings } = await testBucket(t, options)
+    return pluginOptions(settings, options.endpoint)
+  }
+}
+
+/** `endpoint`: another way to the same store (a proxy); clients go to the store itself. */
+export function pluginOptions(settings: BucketSettings, endpoint?: string): Readonly<Record<string, unknown>> {
+  return {
+    endpoint: endpoint ?? settings.endpoint,
+    public_endpoint: settings.endpoint,
+    bucket: settings.bucket,
+    access_key_id: settings.credentials?.accessKeyId,
+    secret_access_key: settings.credentials?.secretAccessKey,
   }
 }
