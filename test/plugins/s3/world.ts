@@ -42,11 +42,13 @@ export async function startFiles(
     readonly plugins?: Readonly<Record<string, unknown>>
     readonly database?: string
     readonly file?: boolean
+    readonly server?: Readonly<Record<string, unknown>>
   } = {},
 ): Promise<Api> {
   const config = {
     name: 'files',
     ...(more.plugins === undefined ? { auth: 'off' } : {}),
+    ...(more.server === undefined ? {} : { server: more.server }),
     plugins: {
       ...more.plugins,
       s3: { ...(await store(t)), multipart: { threshold: '5mb', part_size: '5mb' }, ...more.s3 },
