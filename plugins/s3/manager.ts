@@ -36,16 +36,17 @@ export interface FileManager {
 export const TRAIT = 's3.file'
 const CONCURRENCY = 16
 
-export async function openManager(
-  settings: Settings,
-  runtime: RuntimeTools,
-  log: Log,
-): Promise<FileManager> {
+export async function openManager(settings: Settings, runtime: RuntimeTools, log: Log): Promise<FileManager> {
   const secret = await sharedSecret(runtime)
   const pendingPrefix = `${settings.prefix}${PENDING}/`
   const embedded =
     settings.store.kind === 'embedded'
-      ? openEmbedded({ dir: settings.store.dir, pendingPrefix, url: () => runtime.url(), secret: async () => secret })
+      ? openEmbedded({
+          dir: settings.store.dir,
+          pendingPrefix,
+          url: () => runtime.url(),
+          secret: async () => secret,
+        })
       : null
   const store = settings.store.kind === 's3' ? openBucket(settings.store) : embedded
   if (store === null) throw new TypeError('no store')

@@ -89,12 +89,7 @@ async function partView(
 }
 
 /** Good as long as the upload itself. */
-function callbackUrl(
-  manager: FileManager,
-  facts: ResourceFacts,
-  path: string,
-  upload: Upload,
-): string {
+function callbackUrl(manager: FileManager, facts: ResourceFacts, path: string, upload: Upload): string {
   const token = signCallback(manager.secret, {
     file: callbackFile(facts, path),
     upload: upload.id,

@@ -9,7 +9,13 @@ const HELLO = Buffer.from('hello')
 export function shouldServeFiles(t: Test, world: World): void {
   t.test('a small file: announced, sent by its form, called back, downloaded', async (t) => {
     const api = await startFiles(t, world)
-    const about = { filename: 'né 1', extension: 'txt', size: 5, content_type: 'text/plain', sha256: sha256(HELLO) }
+    const about = {
+      filename: 'né 1',
+      extension: 'txt',
+      size: 5,
+      content_type: 'text/plain',
+      sha256: sha256(HELLO),
+    }
     const made = await api.post('/files', about)
     t.equal(made.status, 201)
     t.match(made.body, { id: 1, filename: 'né 1', ready: false, dl_count: 0, validated_at: null })
@@ -37,7 +43,10 @@ export function shouldServeFiles(t: Test, world: World): void {
     const got = await fetch(download.headers['location'] ?? '')
     t.equal(await got.text(), 'hello')
     t.equal(got.headers.get('content-type'), 'text/plain')
-    t.equal(got.headers.get('content-disposition'), `attachment; filename="n_ 1.txt"; filename*=UTF-8''n%C3%A9%201.txt`)
+    t.equal(
+      got.headers.get('content-disposition'),
+      `attachment; filename="n_ 1.txt"; filename*=UTF-8''n%C3%A9%201.txt`,
+    )
     const address = await api.get('/files/1/download?redirect=false')
     t.equal(await (await fetch(address.body.url)).text(), 'hello')
     t.equal((await api.get('/files/1')).body.dl_count, 2)
@@ -49,7 +58,12 @@ export function shouldServeFiles(t: Test, world: World): void {
   t.test('a large file: parts in any order, resumed, completed once', async (t) => {
     const api = await startFiles(t, world)
     const bytes = randomBytes(11 * MB)
-    const made = await api.post('/files', { filename: 'big', extension: 'bin', size: bytes.length, sha256: sha256(bytes) })
+    const made = await api.post('/files', {
+      filename: 'big',
+      extension: 'bin',
+      size: bytes.length,
+      sha256: sha256(bytes),
+    })
     const parts = made.body.upload.parts as Part[]
     t.same(
       parts.map(({ part_number, offset, size, method }) => [part_number, offset, size, method]),
@@ -69,7 +83,11 @@ export function shouldServeFiles(t: Test, world: World): void {
         ['object', 'string'],
       ],
     )
-    t.equal((await putPart(resumed[0]?.url ?? '', bytes.subarray(0, 7))).status === 200, false, 'another size is refused')
+    t.equal(
+      (await putPart(resumed[0]?.url ?? '', bytes.subarray(0, 7))).status === 200,
+      false,
+      'another size is refused',
+    )
     const rest = await sendParts(resumed.slice(0, 2), bytes)
     const all = [{ PartNumber: 3, ETag: resumed[2]?.etag ?? '' }, ...rest.reverse()]
 
@@ -102,7 +120,12 @@ export function shouldServeFiles(t: Test, world: World): void {
   t.test('a content that is not what was announced is removed and said', async (t) => {
     const api = await startFiles(t, world)
     const bytes = randomBytes(6 * MB)
-    const made = await api.post('/files', { filename: 'big', extension: 'bin', size: bytes.length, sha256: '0'.repeat(64) })
+    const made = await api.post('/files', {
+      filename: 'big',
+      extension: 'bin',
+      size: bytes.length,
+      sha256: '0'.repeat(64),
+    })
     const list = await sendParts(made.body.upload.parts, bytes)
     const done = await api.put('/files/1/complete', list)
     t.equal(done.status, 409)
@@ -161,7 +184,11 @@ export function shouldServeFiles(t: Test, world: World): void {
     await api.post('/files', { filename: 'b', extension: 'txt', size: 5 })
     const sent = await sendForm(formOf(first.body.upload.parts[0]), HELLO)
     const callback = new URL(sent.headers.get('location') ?? '')
-    for (const path of [`/files/2/post_success${callback.search}`, '/files/1/post_success', '/files/1/post_success?token=x'])
+    for (const path of [
+      `/files/2/post_success${callback.search}`,
+      '/files/1/post_success',
+      '/files/1/post_success?token=x',
+    ])
       t.equal((await api.get(path)).status, 403, path)
     t.equal((await api.get('/files/1')).body.ready, false)
     t.equal((await fetch(callback)).status, 201)
@@ -172,7 +199,8 @@ export function shouldServeFiles(t: Test, world: World): void {
     await uploadedFile(api, '/files', HELLO)
     const { url } = (await api.get('/files/1/download?redirect=false')).body
     t.equal((await api.delete('/files/1')).status, 204)
-    for (let i = 0; i < 100 && (await fetch(url)).status === 200; i++) await new Promise((r) => setTimeout(r, 50))
+    for (let i = 0; i < 100 && (await fetch(url)).status === 200; i++)
+      await new Promise((r) => setTimeout(r, 50))
     t.equal((await fetch(url)).status, 404)
   })
 
@@ -190,49 +218,5 @@ export function shouldServeFiles(t: Test, world: World): void {
     for (const id of [1, 2]) t.equal((await api.get(`/runs/${id}/upload`)).status, 200)
     const { parts } = (await api.get('/runs/1/upload')).body
     t.match(parts[0].fields.key, /^_pending\/[^/]+\/run _ 7\/[^/]+_a\.txt$/)
-  })
-
-  t.test('a release of a dataset shares its files, none of them pending', async (t) => {
-    const api = await startFiles(t, world)
-    await api.post('/datasets', { name: 'd', runs: [{ filename: 'a', extension: 'txt', size: 5 }] })
-    const refused = await api.post('/datasets/1_1/release')
-    t.equal(refused.status, 409)
-    t.equal(refused.body.code, 'file_not_uploaded')
-    const { parts } = (await api.get('/runs/1/upload')).body
-    await follow(await sendForm(formOf(parts[0]), HELLO))
-    t.equal((await api.post('/datasets/1_1/release')).status, 201)
-    const runs = (await api.get('/runs?sort=id')).body
-    t.same(
-      runs.map((run: { ready: boolean; dataset_version: number }) => [run.ready, run.dataset_version]),
-      [
-        [true, 1],
-        [true, 2],
-      ],
-    )
-    t.equal((await api.delete(`/runs/${runs[0].id}`)).status, 204)
-    await new Promise((resolve) => setTimeout(resolve, 300))
-    const { url } = (await api.get(`/runs/${runs[1].id}/download?redirect=false`)).body
-    t.equal(await (await fetch(url)).text(), 'hello', 'the clone keeps the object')
-  })
-
-  t.test('a release of a file waits for new content and leaves the old alone', async (t) => {
-    const api = await startFiles(t, world)
-    const made = await api.post('/reports', { filename: 'r', extension: 'txt', size: 5, sha256: sha256(HELLO) })
-    await follow(await sendForm(formOf(made.body.upload.parts[0]), HELLO))
-    await api.get('/reports/1_1/download')
-    const bare = await api.post('/reports/1_1/release')
-    t.equal(bare.status, 400)
-    t.equal(bare.body.code, 'missing_fields')
-    const released = await api.post('/reports/1_1/release', { size: 3 })
-    t.equal(released.status, 201)
-    t.match(released.body, { version: 2, ready: false, dl_count: 0, validated_at: null, size: 3, sha256: null })
-    t.equal((await follow(await sendForm(formOf(released.body.upload.parts[0]), Buffer.from('new')))).status, 201)
-    for (const [version, text] of [
-      [1, 'hello'],
-      [2, 'new'],
-    ] as const) {
-      const { url } = (await api.get(`/reports/1_${version}/download?redirect=false`)).body
-      t.equal(await (await fetch(url)).text(), text, `version ${version}`)
-    }
   })
 }

@@ -4,4 +4,6 @@ import { shouldServeFiles } from './files-suite.js'
 import { embeddedStore } from './world.js'
 
 for (const dialect of DIALECTS)
-  t.test(`the embedded store on ${dialect}`, async (t) => shouldServeFiles(t, { dialect, store: embeddedStore }))
+  t.test(`the embedded store on ${dialect}`, async (t) =>
+    shouldServeFiles(t, { dialect, store: embeddedStore }),
+  )

@@ -33,7 +33,11 @@ for (const dialect of DIALECTS) {
         ['more than the limit', { ...FILE, size: 6 * GB + 1 }, '/size'],
         ['a checksum beyond 5 gb', { ...FILE, size: 5 * GB + 1, sha256: 'a'.repeat(64) }, '/sha256'],
         ['a short checksum', { ...FILE, sha256: 'abc' }, '/sha256'],
-        ['a media type that breaks a header', { ...FILE, content_type: 'text/plain\r\nX: y' }, '/content_type'],
+        [
+          'a media type that breaks a header',
+          { ...FILE, content_type: 'text/plain\r\nX: y' },
+          '/content_type',
+        ],
         ['no media type', { ...FILE, content_type: 'text' }, '/content_type'],
         ['a key', { ...FILE, object_key: 'x' }, '/object_key'],
         ['a salt', { ...FILE, key_salt: 'b7f3f7c0-0000-4000-8000-000000000000' }, '/key_salt'],
@@ -67,7 +71,11 @@ for (const dialect of DIALECTS) {
         const answer = await api.put(`/files/${id}`, change)
         t.equal(answer.status, 400, JSON.stringify(change))
       }
-      t.equal((await api.put(`/files/${id}`, { filename: 'renamed', size: 5 })).status, 200, 'the same size is no change')
+      t.equal(
+        (await api.put(`/files/${id}`, { filename: 'renamed', size: 5 })).status,
+        200,
+        'the same size is no change',
+      )
       const { url } = (await api.get(`/files/${id}/download?redirect=false`)).body
       const got = await fetch(url)
       t.match(got.headers.get('content-disposition'), /filename="renamed\.txt"/)

@@ -23,7 +23,11 @@ const nobody = {}
 
 for (const dialect of DIALECTS) {
   t.test(`on ${dialect}`, async (t) => {
-    const api = await startFiles(t, { dialect, store: embeddedStore }, { resources: RESOURCES, plugins: AUTH })
+    const api = await startFiles(
+      t,
+      { dialect, store: embeddedStore },
+      { resources: RESOURCES, plugins: AUTH },
+    )
     const admin = who('root', 'admin')
     for (const path of ['lab', 'lab__other', 'guests'])
       t.equal((await api.post('/groups', { path }, admin)).status, 201, path)
@@ -37,7 +41,11 @@ for (const dialect of DIALECTS) {
       t.equal((await api.get('/files/1', nobody)).body.upload, null)
       t.type((await api.get('/files?fields=id,upload', member)).body[0].upload.parts[0].url, 'string')
       t.equal((await api.get('/files?fields=id,upload', guest)).body[0].upload, null)
-      t.notMatch(JSON.stringify((await api.get('/files', member)).body), /_objects/, 'a list signs only when asked')
+      t.notMatch(
+        JSON.stringify((await api.get('/files', member)).body),
+        /_objects/,
+        'a list signs only when asked',
+      )
       t.notMatch(JSON.stringify((await api.get('/projects/1?fields=files', member)).body), /_objects/)
     })
 
@@ -60,7 +68,9 @@ for (const dialect of DIALECTS) {
     })
 
     t.test('lists of a project decide about its files', async (t) => {
-      const closed = { perm_files: { read: { groups: [{ path: 'lab' }] }, download: { groups: [{ path: 'lab__other' }] } } }
+      const closed = {
+        perm_files: { read: { groups: [{ path: 'lab' }] }, download: { groups: [{ path: 'lab__other' }] } },
+      }
       t.equal((await api.put('/projects/1', closed, member)).status, 200)
       t.equal((await api.get('/files/1/download', guest)).status, 404, 'what one may not read is not there')
       t.equal((await api.get('/files/1/download', member)).status, 403)

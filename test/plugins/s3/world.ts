@@ -111,7 +111,8 @@ export async function sendParts(
   const list: { PartNumber: number; ETag: string }[] = []
   for (const part of parts) {
     const answer = await putPart(part.url ?? '', bytes.subarray(part.offset, part.offset + part.size))
-    if (answer.status !== 200) throw new Error(`part ${part.part_number}: ${answer.status} ${await answer.text()}`)
+    if (answer.status !== 200)
+      throw new Error(`part ${part.part_number}: ${answer.status} ${await answer.text()}`)
     list.push({ PartNumber: part.part_number, ETag: answer.headers.get('etag') ?? '' })
   }
   return list

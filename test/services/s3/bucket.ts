@@ -65,7 +65,9 @@ async function emptyBucket(client: S3Client, Bucket: string): Promise<void> {
 }
 
 /** Options of the plugin for a bucket of the test's own. */
-export function bucketStore(options: { readonly versioned?: boolean; readonly endpoint?: string } = {}): StoreOptions {
+export function bucketStore(
+  options: { readonly versioned?: boolean; readonly endpoint?: string } = {},
+): StoreOptions {
   return async (t) => {
     const { settings } = await testBucket(t, options)
     return pluginOptions(settings, options.endpoint)
@@ -73,7 +75,10 @@ export function bucketStore(options: { readonly versioned?: boolean; readonly en
 }
 
 /** `endpoint`: another way to the same store (a proxy); clients go to the store itself. */
-export function pluginOptions(settings: BucketSettings, endpoint?: string): Readonly<Record<string, unknown>> {
+export function pluginOptions(
+  settings: BucketSettings,
+  endpoint?: string,
+): Readonly<Record<string, unknown>> {
   return {
     endpoint: endpoint ?? settings.endpoint,
     public_endpoint: settings.endpoint,

@@ -7,4 +7,5 @@ for (const dialect of DIALECTS)
   t.test(`a bucket on ${dialect}`, async (t) => shouldServeFiles(t, { dialect, store: bucketStore() }))
 
 t.test('a bucket that keeps versions', async (t) =>
-  shouldServeFiles(t, { dialect: 'sqlite', store: bucketStore({ versioned: true }) }))
+  shouldServeFiles(t, { dialect: 'sqlite', store: bucketStore({ versioned: true }) }),
+)
