@@ -54,7 +54,7 @@ export function createKeycloak(options: KeycloakOptions, { runtime, log }: Setup
   return Object.freeze({
     options,
     endpoints: addresses,
-    adminGroup: options.admin_group ?? runtime.adminGroup,
+    adminGroup: runtime.adminGroup,
     runtime,
     log,
     warn: createThrottle(log),

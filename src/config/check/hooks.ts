@@ -10,6 +10,8 @@ import { didYouMean } from '../suggest.js'
 
 type Stage = 'prefix' | 'postfix'
 
+const POSTFIX_ONLY: ReadonlySet<string> = new Set(['read', 'list', 'unlink'])
+
 export function checkHooks(resolving: Resolving): void {
   for (const draft of resolving.drafts.values()) {
     for (const { hooks, at, trait } of draft.rawHooks) checkBindings(draft, hooks, at, trait, resolving)
@@ -19,7 +21,7 @@ export function checkHooks(resolving: Resolving): void {
 /** Operations that hooks of a resource can follow. */
 export function hookedOperations(draft: Draft): string[] {
   const own = draft.traits.flatMap(({ trait }) => [...(trait.operations ?? []), ...(trait.verbs ?? [])])
-  return ['read', 'list', 'write', 'create', 'update', 'delete', 'release', 'clone', ...own]
+  return ['read', 'list', 'write', 'create', 'update', 'delete', 'unlink', 'release', 'clone', ...own]
 }
 
 function checkBindings(
@@ -42,7 +44,7 @@ function checkBindings(
       }
       continue
     }
-    if ((operation === 'read' || operation === 'list') && stages.prefix !== undefined) {
+    if (POSTFIX_ONLY.has(operation) && stages.prefix !== undefined) {
       report.fault(place(operation, 'prefix'), `\`${operation}\` has postfix hooks only`, { key: true })
     }
     if (operation === 'release' && draft.versioned === false && trait === null) {
