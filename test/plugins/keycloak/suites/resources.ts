@@ -139,7 +139,7 @@ export function resourcesSuite(t: Test, dialect: DialectName, start: StartWorld)
   t.test(
     'anybody may refer to a user of Keycloak, who is imported; nobody to one who is not there',
     async (t) => {
-      const { world, member } = await both(t)
+      const { world, admin, member } = await both(t)
       t.match(await member.post('/datasets', { name: 'd1', contact: { username: 'alice' } }), {
         status: 201,
         body: { contact: { username: 'alice', email: 'alice@example.org' } },
@@ -168,6 +168,8 @@ export function resourcesSuite(t: Test, dialect: DialectName, start: StartWorld)
         },
       )
       t.match(await remoteUser(world, 'alice'), { email: 'alice@example.org' })
+      await admin.post('/groups', { path: 'admin' })
+      await admin.post('/users', { username: 'bob' })
       t.match(await member.post('/groups/admin/users', { username: 'bob' }), { status: 403 })
       t.match(await member.post('/users/bob/groups', { path: 'admin' }), { status: 403 })
       t.same(await groupPaths(world, 'bob'), ['/lab/rna/deep'])
