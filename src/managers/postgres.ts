@@ -249,6 +249,9 @@ function mayRepeat(error: unknown, sent: boolean): boolean {
   return sent && isConnectionLoss(error)
 }
 
+/** in_failed_sql_transaction */
+const ABORTED = '25P02'
+
 /** Rejects with the signal's reason as soon as it is aborted. */
 function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -336,6 +339,8 @@ class PostgresTransaction implements Transaction {
   #begun: Promise<unknown> | undefined
   #undone = false
   #answered = false
+  /** Of the statement that failed last. */
+  #failure: unknown
   #over = false
   #knex: Knex | undefined
 
@@ -408,6 +413,8 @@ class PostgresTransaction implements Transaction {
       return answer
     } catch (error) {
       this.#noteFailure(error)
+      // Statements sent together with the one that failed are refused after it: its failure is theirs.
+      if (driverCode(error) === ABORTED && this.#failure !== undefined) throw this.#failure
       throw translated(error, this.#constraints)
     }
   }
@@ -415,6 +422,7 @@ class PostgresTransaction implements Transaction {
   #noteFailure(error: unknown): void {
     const code = driverCode(error)
     if (code === undefined) return
+    if (code !== ABORTED) this.#failure = translated(error, this.#constraints)
     if (!code.startsWith('57P') && !code.startsWith('E')) this.#answered = true
     if (UNDONE.has(code)) this.#undone = true
   }

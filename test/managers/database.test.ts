@@ -71,6 +71,27 @@ for (const dialect of DIALECTS) {
     t.same(await database.query(count), dialect === 'postgres' ? [[0]] : [[1]])
   })
 
+  t.test(`${dialect}: statements sent with one that fails tell its failure`, async (t) => {
+    const database = await openTestDatabase(t, dialect)
+    await withTable(database)
+    await database.write(insert(1, 'a'))
+    let codes: unknown[] = []
+    await database
+      .transaction(async (trx) => {
+        const outcomes = await Promise.allSettled([trx.query(insert(1, 'b')), trx.query(count)])
+        codes = outcomes.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : []))
+      })
+      .catch(() => undefined)
+    t.ok(codes.length > 0)
+    t.ok(codes.every((code) => code === 'unique_violation'))
+    await t.rejects(
+      database.transaction((trx) =>
+        Promise.all([trx.query(count), trx.query(insert(1, 'b')), trx.query(count)]),
+      ),
+      { code: 'unique_violation' },
+    )
+  })
+
   t.test(`${dialect}: constraint violations have codes of their own`, async (t) => {
     const database = await openTestDatabase(t, dialect)
     await withTable(database)
