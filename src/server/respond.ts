@@ -1,7 +1,6 @@
 /** The only place that writes bytes to a client. */
 import type { ServerResponse } from 'node:http'
-import type { Duplex } from 'node:stream'
-import { Readable } from 'node:stream'
+import { Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { BiodmError, ERRORS, type ErrorCode } from '../errors.js'
 import type { Answer } from '../services/core.js'
@@ -117,6 +116,8 @@ function stream(exchange: Exchange, answer: Answer, body: Readable): void {
 function drain({ request, response }: Exchange): void {
   if (request.complete || !hasBody(request)) return
   const { socket } = request
+  // Requests inside the process have no connection to cut.
+  if (!(socket instanceof Duplex)) return
   const timer = setTimeout(() => socket.destroy(), DRAIN_MS).unref()
   const done = (): void => clearTimeout(timer)
   request.once('end', done).once('close', done)

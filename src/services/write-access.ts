@@ -74,7 +74,7 @@ class Trial {
 
   async verdicts(): Promise<Verdicts> {
     const refused = this.#staticRefusal()
-    if (refused !== null) return { hidden: this.#hidden, dangling: [], forbidden: refused }
+    if (refused !== null) return await this.#refusedBy(refused)
     this.#ask()
     await this.#checks.run(this.#judging.db)
     for (const row of this.#decision.rows) {
@@ -85,6 +85,22 @@ class Trial {
     )
     const forbidden = this.#listRefusal(dangling) ?? (await this.#linkRefusal())
     return { hidden: this.#hidden, dangling, forbidden }
+  }
+
+  /** Even then the path's row is not there for whoever may not read it. */
+  async #refusedBy(forbidden: BiodmError): Promise<Verdicts> {
+    const [named] = this.#decision.rows
+    if (
+      this.#plan.target !== null &&
+      named !== undefined &&
+      named.stored !== null &&
+      named.row.key !== null
+    ) {
+      this.#checks.askVerb(named.resource, named.row.key, 'read')
+      await this.#checks.run(this.#judging.db)
+      if (!this.#passes(named, 'read')) this.#hidden.add(named.position)
+    }
+    return { hidden: this.#hidden, dangling: [], forbidden }
   }
 
   #staticRefusal(): BiodmError | null {

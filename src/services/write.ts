@@ -107,7 +107,7 @@ export async function withEffects<T>(
 }
 
 /**
- * Static rules of what the path names. A `POST` may also update or refer to rows, and a `PUT` only write children, so that a
+ * Static rules of what the path names: of both ends of a collection. A `POST` may also update or refer to rows, and a `PUT` only write children, so that a
  * refused `create` or `update` is kept until it is known whether it would happen.
  */
 function judgeRoute(core: Core, request: RequestContext, write: WriteRequest): BiodmError | null {
@@ -122,7 +122,7 @@ function judgeRoute(core: Core, request: RequestContext, write: WriteRequest): B
     demand(write.resource, 'read', caller, core.enforce)
     const relation = write.resource.relations.get(write.relation)
     if (relation !== undefined) target = core.model.resource(relation.target)
-    if (write.kind === 'replace') demand(target, 'read', caller, core.enforce)
+    demand(target, write.kind === 'add' ? 'create' : 'read', caller, core.enforce)
   }
   const judgement = judge(target, 'create', caller, core.enforce)
   return judgement === 'pass' ? null : refusal(judgement, target.name, 'create')
