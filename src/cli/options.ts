@@ -1,5 +1,4 @@
 import { Argument, type Command, InvalidArgumentError } from 'commander'
-import { createLog, type Log } from '../log.js'
 import type { RuntimeOverrides } from '../runtime.js'
 
 /** What every command that reads a configuration takes. */
@@ -40,11 +39,6 @@ export function overridesOf(flags: CommonFlags): RuntimeOverrides {
   }
 }
 
-/** JSON lines on stderr, readable ones on a terminal. `BIODM_LOG_LEVEL`: trace debug info warn error silent. */
-export function commandLog(level = process.env['BIODM_LOG_LEVEL'] ?? 'info'): Log {
-  return createLog({ level, pretty: process.stderr.isTTY })
-}
-
 export function port(text: string): number {
   const value = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
   if (value <= 65_535) return value
@@ -55,4 +49,10 @@ export function count(text: string): number {
   const value = /^\d{1,4}$/.test(text) ? Number(text) : 0
   if (value >= 1) return value
   throw new InvalidArgumentError('give a number from 1')
+}
+
+export function ids(text: string): readonly number[] {
+  const list = text.split(',').map(Number)
+  if (list.every((id) => Number.isSafeInteger(id) && id > 0)) return list
+  throw new InvalidArgumentError('give the numbers of outbox rows: 1,2,3')
 }

@@ -1,5 +1,5 @@
-import { ConfigError } from '../config/diagnostics.js'
-import { MigrationRefused } from '../managers/migrate.js'
+import type { ConfigError } from '../config/diagnostics.js'
+import type { MigrationRefused } from '../managers/migrate.js'
 
 /** Exit codes: fine, it failed, it was called wrongly. */
 export const EXIT = { ok: 0, failed: 1, usage: 2 } as const
@@ -24,7 +24,7 @@ export function terminal(): Output {
 
 /** What a failed command says: never a stack trace. */
 export function explain(error: unknown, json: boolean): string {
-  if (error instanceof ConfigError) {
+  if (isA<ConfigError>(error, 'ConfigError')) {
     return json ? JSON.stringify({ ok: false, problems: error.diagnostics }) : error.format()
   }
   const message = messageOf(error)
@@ -32,7 +32,7 @@ export function explain(error: unknown, json: boolean): string {
 }
 
 function messageOf(error: unknown): string {
-  if (error instanceof MigrationRefused) {
+  if (isA<MigrationRefused>(error, 'MigrationRefused')) {
     const steps = error.plan.destructive.map((step) => `  ${step.description}`)
     const way = 'Look at it with `biodm migrate --dry-run`, and see its --allow-destructive'
     return steps.length === 0 ? error.message : [error.message, ...steps, way].join('\n')
@@ -52,3 +52,7 @@ function messageOf(error: unknown): string {
       : ''
   return error.message + cause
 }
+
+/** By name: the classes need not be loaded to say that an option is wrong. */
+const isA = <E extends Error>(error: unknown, name: E['name']): error is E =>
+  error instanceof Error && error.name === name

@@ -1,11 +1,6 @@
 /** `biodm …`: parses the command line, runs one command, gives its exit code. */
 import { Command, CommanderError } from 'commander'
-import { addCheck } from './commands/check.js'
-import { addInit } from './commands/init.js'
-import { addMigrate } from './commands/migrate.js'
-import { addOutbox } from './commands/outbox.js'
-import { addPluginCommands } from './commands/plugin.js'
-import { addServe } from './commands/serve.js'
+import { addCommands } from './commands.js'
 import { EXIT, explain, type Output, terminal } from './output.js'
 import { packageVersion } from './version.js'
 
@@ -26,9 +21,9 @@ export async function run(argv: readonly string[], output: Output = terminal()):
       writeErr: (text) => output.err(text.trimEnd()),
     })
     .showHelpAfterError('Add --help for what there is.')
-  for (const add of [addServe, addCheck, addMigrate, addInit, addOutbox]) add(program, session)
+  addCommands(program, session)
   try {
-    const rest = await addPluginCommands(program, session, argv)
+    const rest = await withPlugins(program, session, argv)
     if (argv.length === 0) {
       output.err(program.helpInformation().trimEnd())
       return EXIT.usage
@@ -40,4 +35,17 @@ export async function run(argv: readonly string[], output: Output = terminal()):
     output.err(explain(error, argv.includes('--json')))
     return EXIT.failed
   }
+}
+
+/** Commands of plugins are looked for only when the first word is none of ours. */
+async function withPlugins(
+  program: Command,
+  session: Session,
+  argv: readonly string[],
+): Promise<readonly string[]> {
+  const [word] = argv
+  const known = [...program.commands.map((command) => command.name()), 'help']
+  if (word === undefined || word.startsWith('-') || known.includes(word)) return argv
+  const { addPluginCommands } = await import('./commands/plugin.js')
+  return await addPluginCommands(program, session, argv)
 }

@@ -1,6 +1,5 @@
 /** Requests inside the process: no socket, no token. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { inject } from 'light-my-request'
 import type { Caller } from '../identity.js'
 
 export interface ClientResponse {
@@ -60,6 +59,7 @@ export function inProcessClient(handle: Handle, basePath: string, identity?: Cal
   return clientOf(async ({ method = 'GET', path, headers = {}, body }) => {
     const url = prefix !== '' && (path === prefix || path.startsWith(`${prefix}/`)) ? path : prefix + path
     const payload = encodeBody(body)
+    const { inject } = await import('light-my-request')
     const answer = await inject(
       (request, response) =>
         handle(request as unknown as IncomingMessage, response as ServerResponse, identity),

@@ -1,8 +1,21 @@
 /** A histogram whose series are found by object, not by hashing labels: requests are counted at the price of two look-ups. */
-import type { Registry } from 'prom-client'
-
 export interface Histogram<Subject> {
   observe(subject: Subject, value: string | number, seconds: number): void
+  /** As it is now. */
+  metric(): Metric
+}
+
+/** A metric in the form that prom-client renders. */
+export interface Metric {
+  readonly name: string
+  readonly help: string
+  readonly type: 'histogram' | 'counter' | 'gauge'
+  readonly aggregator: 'sum'
+  readonly values: readonly {
+    readonly labels: Readonly<Record<string, string | number>>
+    readonly value: number
+    readonly metricName?: string
+  }[]
 }
 
 interface Series {
@@ -19,12 +32,11 @@ export interface HistogramOptions<Subject> {
   readonly buckets: readonly number[]
   /** Labels of a series; asked once for each. */
   readonly labels: (subject: Subject, value: string | number) => Readonly<Record<string, string | number>>
-  readonly registry: Registry
 }
 
 /** One series for each pair of a subject and a value that is ever observed: both must come from bounded sets. */
 export function createHistogram<Subject>(options: HistogramOptions<Subject>): Histogram<Subject> {
-  const { name, help, buckets, registry } = options
+  const { name, help, buckets } = options
   const subjects = new Map<Subject, Map<string | number, Series>>()
   const all: Series[] = []
 
@@ -36,14 +48,6 @@ export function createHistogram<Subject>(options: HistogramOptions<Subject>): Hi
     all.push(series)
     return series
   }
-  const get = async () => ({
-    name,
-    help,
-    type: 'histogram',
-    aggregator: 'sum',
-    values: all.flatMap((series) => valuesOf(name, buckets, series)),
-  })
-  registry.registerMetric({ name, get, reset: () => undefined } as never)
   return {
     observe(subject, value, seconds) {
       const series = subjects.get(subject)?.get(value) ?? make(subject, value)
@@ -53,6 +57,13 @@ export function createHistogram<Subject>(options: HistogramOptions<Subject>): Hi
       series.sum += seconds
       series.count += 1
     },
+    metric: () => ({
+      name,
+      help,
+      type: 'histogram',
+      aggregator: 'sum',
+      values: all.flatMap((series) => valuesOf(name, buckets, series)),
+    }),
   }
 }
 

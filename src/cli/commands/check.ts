@@ -1,25 +1,19 @@
-import type { Command } from 'commander'
 import { loadDefinition } from '../../config/load.js'
 import type { Route } from '../../controllers/route.js'
 import { compileModel } from '../../model/compile.js'
 import type { HookBinding, Model, Resource } from '../../model/model.js'
 import { loadPlugin } from '../../registry.js'
 import { routeTable } from '../../runtime/routes.js'
-import { type CommonFlags, configArgument, withJson } from '../options.js'
+import type { CommonFlags } from '../options.js'
+import { EXIT } from '../output.js'
 import type { Session } from '../run.js'
 
-export function addCheck(program: Command, session: Session): void {
-  const command = program
-    .command('check')
-    .description('say everything that is wrong with a configuration, or what it means')
-    .addArgument(configArgument())
-    .action(async (config: string, flags: CommonFlags) => {
-      const model = compileModel(await loadDefinition(config, { loadPlugin }))
-      const facts = factsOf(model)
-      const lines = flags.json === true ? [JSON.stringify({ ok: true, ...facts })] : describe(facts)
-      for (const line of lines) session.output.out(line)
-    })
-  withJson(command)
+export async function run(config: string, flags: CommonFlags, { output }: Session): Promise<number> {
+  const model = compileModel(await loadDefinition(config, { loadPlugin }))
+  const facts = factsOf(model)
+  const lines = flags.json === true ? [JSON.stringify({ ok: true, ...facts })] : describe(facts)
+  for (const line of lines) output.out(line)
+  return EXIT.ok
 }
 
 /** What `check` prints: routes, and per operation the hooks in the order they run. */

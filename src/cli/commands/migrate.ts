@@ -1,32 +1,19 @@
-import type { Command } from 'commander'
 import { loadDefinition } from '../../config/load.js'
 import { type MigrationPlan, migrate, planMigration } from '../../managers/migrate.js'
 import { openDatabase } from '../../managers/open.js'
 import { compileModel } from '../../model/compile.js'
 import { loadPlugin } from '../../registry.js'
-import { type CommonFlags, commandLog, configArgument, withDatabase, withJson } from '../options.js'
+import { commandLog } from '../log.js'
+import type { CommonFlags } from '../options.js'
 import { EXIT } from '../output.js'
 import type { Session } from '../run.js'
 
-interface Flags extends CommonFlags {
+export interface MigrateFlags extends CommonFlags {
   readonly dryRun?: boolean
   readonly allowDestructive?: boolean
 }
 
-export function addMigrate(program: Command, session: Session): void {
-  const command = program
-    .command('migrate')
-    .description('bring the database to what the configuration needs')
-    .addArgument(configArgument())
-    .option('--dry-run', 'print the SQL, change nothing')
-    .option('--allow-destructive', 'also what may lose data: drop, narrow, require')
-    .action(async (config: string, flags: Flags) => {
-      session.exit = await run(config, flags, session)
-    })
-  withJson(withDatabase(command))
-}
-
-async function run(config: string, flags: Flags, { output }: Session): Promise<number> {
+export async function run(config: string, flags: MigrateFlags, { output }: Session): Promise<number> {
   const overrides = flags.database === undefined ? {} : { database: flags.database }
   const model = compileModel(await loadDefinition(config, { loadPlugin, overrides }))
   const database = await openDatabase(model.definition.database, {

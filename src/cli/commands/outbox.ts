@@ -1,36 +1,17 @@
-import { type Command, InvalidArgumentError } from 'commander'
 import { listJobs, type OutboxEntry, retryJobs } from '../../managers/outbox.js'
 import { createRuntime } from '../../runtime.js'
-import {
-  type CommonFlags,
-  commandLog,
-  configArgument,
-  overridesOf,
-  withDatabase,
-  withJson,
-} from '../options.js'
+import { commandLog } from '../log.js'
+import { type CommonFlags, overridesOf } from '../options.js'
 import { EXIT } from '../output.js'
 import type { Session } from '../run.js'
 
-interface Flags extends CommonFlags {
+export interface OutboxFlags extends CommonFlags {
+  /** true: all. */
   readonly retry?: true | readonly number[]
   readonly limit: number
 }
 
-export function addOutbox(program: Command, session: Session): void {
-  const command = program
-    .command('outbox')
-    .description('effects on other systems that wait, or failed and will be tried again')
-    .addArgument(configArgument())
-    .option('--retry [ids]', 'make all of them due now, or those named (1,2,3)', ids)
-    .option('--limit <rows>', 'how many to list', positive, 100)
-    .action(async (config: string, flags: Flags) => {
-      session.exit = await run(config, flags, session)
-    })
-  withJson(withDatabase(command))
-}
-
-async function run(config: string, flags: Flags, { output }: Session): Promise<number> {
+export async function run(config: string, flags: OutboxFlags, { output }: Session): Promise<number> {
   const runtime = await createRuntime(config, {
     ...overridesOf(flags),
     log: commandLog('warn'),
@@ -57,16 +38,4 @@ function describe(row: OutboxEntry): string {
   const state =
     row.leasedUntil !== null ? 'running' : row.lastError === null ? 'waiting' : `failed ${row.attempts} times`
   return [row.id, row.job, state, `due ${row.runAt}`, row.lastError ?? ''].join('  ').trimEnd()
-}
-
-function ids(text: string): readonly number[] {
-  const list = text.split(',').map(Number)
-  if (list.every((id) => Number.isSafeInteger(id) && id > 0)) return list
-  throw new InvalidArgumentError('give the numbers of outbox rows: 1,2,3')
-}
-
-function positive(text: string): number {
-  const value = Number(text)
-  if (Number.isSafeInteger(value) && value > 0) return value
-  throw new InvalidArgumentError('give a number from 1')
 }

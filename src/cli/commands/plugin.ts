@@ -7,11 +7,12 @@ import type { CommandContext, PluginCommand } from '../../plugin.js'
 import { loadPlugin } from '../../registry.js'
 import { runtimeOf } from '../../runtime.js'
 import { backgroundContext, runtimeTools } from '../../services/plugin-tools.js'
-import { commandLog, DEFAULT_CONFIG, withDatabase, withJson } from '../options.js'
+import { commandLog } from '../log.js'
+import { DEFAULT_CONFIG, withDatabase, withJson } from '../options.js'
 import type { Session } from '../run.js'
 
 /**
- * Adds the commands of the configuration that `argv` names, when its first word is none of ours. The configuration is the
+ * Adds the commands of the configuration that `argv` names. The configuration is the
  * first argument that is a YAML file, wherever it stands, else `biodm.yaml`. Returns the command line without it.
  */
 export async function addPluginCommands(
@@ -19,9 +20,6 @@ export async function addPluginCommands(
   session: Session,
   argv: readonly string[],
 ): Promise<readonly string[]> {
-  const [word] = argv
-  const known = [...program.commands.map((command) => command.name()), 'help']
-  if (word !== undefined && (word.startsWith('-') || known.includes(word))) return argv
   const config = argv.find((argument) => /\.ya?ml$/i.test(argument)) ?? DEFAULT_CONFIG
   if (!existsSync(config)) return argv
   const definition = await loadDefinition(config, { loadPlugin, overrides: databaseOf(argv) })

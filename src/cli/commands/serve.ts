@@ -1,43 +1,25 @@
-import type { Command } from 'commander'
 import { loadDefinition } from '../../config/load.js'
 import type { Log } from '../../log.js'
 import { loadPlugin } from '../../registry.js'
 import { type Serving, serve } from '../../runtime/serve.js'
-import {
-  type CommonFlags,
-  commandLog,
-  configArgument,
-  count,
-  overridesOf,
-  withAddress,
-  withDatabase,
-  withJson,
-} from '../options.js'
+import { commandLog } from '../log.js'
+import { type CommonFlags, overridesOf } from '../options.js'
 import { EXIT, explain } from '../output.js'
 import type { Session } from '../run.js'
 import { watchConfig } from '../watch.js'
 import { isWorker, startWorkers, tellReady, WorkerFailed } from '../workers.js'
 
-interface Flags extends CommonFlags {
+export interface ServeFlags extends CommonFlags {
   readonly watch?: boolean
   readonly workers?: number
 }
 
-export function addServe(program: Command, session: Session): void {
-  const command = program
-    .command('serve')
-    .description('serve a configuration')
-    .addArgument(configArgument())
-    .option('--watch', 'take over changes of the configuration while serving')
-    .option('--workers <n>', 'how many processes share the port', count)
-    .action(async (config: string, flags: Flags) => {
-      const parallel = flags.workers !== undefined && flags.workers > 1 && !isWorker()
-      session.exit = await (parallel ? serveMany(config, flags, session) : serveOne(config, flags, session))
-    })
-  withJson(withAddress(withDatabase(command)))
+export async function run(config: string, flags: ServeFlags, session: Session): Promise<number> {
+  const parallel = flags.workers !== undefined && flags.workers > 1 && !isWorker()
+  return await (parallel ? serveMany(config, flags, session) : serveOne(config, flags, session))
 }
 
-async function serveOne(config: string, flags: Flags, session: Session): Promise<number> {
+async function serveOne(config: string, flags: ServeFlags, session: Session): Promise<number> {
   const log = commandLog()
   const stop = stopSignal()
   const serving = await serve(config, { ...overridesOf(flags), log })
@@ -50,7 +32,7 @@ async function serveOne(config: string, flags: Flags, session: Session): Promise
   return EXIT.ok
 }
 
-async function serveMany(config: string, flags: Flags, session: Session): Promise<number> {
+async function serveMany(config: string, flags: ServeFlags, session: Session): Promise<number> {
   const definition = await loadDefinition(config, {
     loadPlugin,
     overrides: flags.database === undefined ? {} : { database: flags.database },
@@ -76,7 +58,7 @@ async function serveMany(config: string, flags: Flags, session: Session): Promis
 }
 
 /** The one line that a script may wait for; of several processes the first one says it. */
-function announce(url: string, { json }: Flags, { output }: Session): void {
+function announce(url: string, { json }: ServeFlags, { output }: Session): void {
   if (url === '') return
   if (isWorker()) tellReady(url)
   else output.out(json === true ? JSON.stringify({ event: 'listening', url }) : `biodm listening on ${url}`)

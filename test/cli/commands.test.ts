@@ -1,0 +1,152 @@
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import { cli, cliHere, serveCli } from '../helpers/cli.js'
+
+const CONFIG = `
+name: shelf
+database: { url: 'sqlite:shelf.db' }
+resources:
+  Book:
+    columns: { title: string(50)! }
+`
+
+t.test('help is there for every command', async (t) => {
+  const help = await cliHere(['--help'])
+  t.equal(help.code, 0)
+  const names = [...help.stdout.matchAll(/^ {2}(\w+) /gm)].map((match) => match[1] ?? '')
+  t.ok(['serve', 'check', 'migrate', 'init', 'outbox'].every((name) => names.includes(name)))
+  for (const name of names) {
+    const { code, stdout } = await cliHere([name, '--help'])
+    t.equal(code, 0, name)
+    t.match(stdout, /^Usage: biodm/)
+  }
+})
+
+const MISTAKES: readonly (readonly [title: string, args: readonly string[], said: RegExp])[] = [
+  ['nothing', [], /Usage: biodm/],
+  ['an unknown command', ['sreve'], /unknown command/],
+  ['an unknown option', ['serve', '--prot', '1'], /unknown option/],
+  ['a bad port', ['serve', '--port', '70000'], /0 to 65535/],
+  ['no workers', ['serve', '--workers', '0'], /number from 1/],
+  ['too many arguments', ['check', 'a.yaml', 'b.yaml'], /too many arguments/],
+]
+for (const [title, args, said] of MISTAKES) {
+  t.test(`${title} on the command line is exit code 2`, async (t) => {
+    const { code, stderr, stdout } = await cliHere(args)
+    t.equal(code, 2)
+    t.equal(stdout, '')
+    t.match(stderr, said)
+    t.notMatch(stderr, /^\s+at .*:\d+/m)
+  })
+}
+
+t.test('init writes a configuration that passes check, and overwrites nothing', async (t) => {
+  const file = join(t.testdir(), 'biodm.yaml')
+  t.match(await cliHere(['init', file]), { code: 0, stdout: /biodm.yaml written/ })
+  t.match(await cliHere(['check', file]), { code: 0, stdout: /GET {4}\/projects\/\{id\}/ })
+  const before = readFileSync(file, 'utf8')
+  t.match(await cliHere(['init', file]), { code: 1, stderr: /exists/ })
+  const json = await cliHere(['init', file, '--json'])
+  t.equal(json.code, 1)
+  t.match(JSON.parse(json.stderr), { ok: false, message: /exists/ })
+  t.equal(readFileSync(file, 'utf8'), before)
+})
+
+t.test('check says everything that is wrong at its place', async (t) => {
+  const dir = t.testdir({
+    'biodm.yaml': 'resources:\n  A:\n    columns: { x: strin }\n    relations: { b: { one: Bee } }\n',
+  })
+  const { code, stderr, stdout } = await cliHere(['check', join(dir, 'biodm.yaml')])
+  t.equal(code, 1)
+  t.equal(stdout, '')
+  t.match(stderr, /biodm.yaml:3:\d+ {2}error/)
+  t.match(stderr, /biodm.yaml:4:\d+ {2}error/)
+  t.notMatch(stderr, /^\s+at .*:\d+/m)
+  const json = await cliHere(['check', join(dir, 'biodm.yaml'), '--json'])
+  t.equal(json.code, 1)
+  t.match(JSON.parse(json.stderr), { ok: false, problems: [{ line: 3 }, { line: 4 }] })
+})
+
+t.test('check in JSON lists routes and hooks', async (t) => {
+  const dir = t.testdir({ 'biodm.yaml': CONFIG })
+  const { stdout } = await cliHere(['check', '--json', join(dir, 'biodm.yaml')])
+  const facts = JSON.parse(stdout)
+  t.match(facts, { ok: true, name: 'shelf' })
+  const book = facts.resources.find(({ name }: { name: string }) => name === 'Book')
+  t.ok(book.routes.includes('GET    /books/{id}'))
+})
+
+t.test('migrate tells first, then applies, then has nothing to do', async (t) => {
+  const config = join(t.testdir({ 'biodm.yaml': CONFIG }), 'biodm.yaml')
+  t.match(await cliHere(['migrate', config, '--dry-run']), { code: 0, stdout: /CREATE TABLE "book"/ })
+  t.match(await cliHere(['migrate', config]), { code: 0, stdout: /create table book/ })
+  t.match(await cliHere(['migrate', config]), { code: 0, stdout: /as the configuration says/ })
+})
+
+t.test('migrate refuses what loses data unless it is allowed', async (t) => {
+  const dir = t.testdir({
+    'biodm.yaml': CONFIG,
+    'less.yaml': CONFIG.replace('title: string(50)!', 'name: string(5)'),
+  })
+  await cliHere(['migrate', join(dir, 'biodm.yaml')])
+  const less = join(dir, 'less.yaml')
+  for (const args of [['--dry-run'], []]) {
+    t.match(await cliHere(['migrate', less, ...args]), { code: 1, stderr: /may lose data/ })
+  }
+  t.match(await cliHere(['migrate', less, '--allow-destructive']), { code: 0 })
+})
+
+t.test('the outbox is listed', async (t) => {
+  const config = join(t.testdir({ 'biodm.yaml': CONFIG }), 'biodm.yaml')
+  t.match(await cliHere(['outbox', config]), { code: 0, stdout: 'Nothing waits.\n' })
+  t.match(await cliHere(['outbox', config, '--json']), { code: 0, stdout: '[]\n' })
+  t.match(await cliHere(['outbox', config, '--retry']), { code: 0, stdout: '0 due now\n' })
+})
+
+t.test('a taken port is one line and exit code 1', async (t) => {
+  const cwd = t.testdir({ 'biodm.yaml': CONFIG })
+  const blocker = createServer()
+  await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => blocker.close())
+  const { port } = blocker.address() as { port: number }
+  const { code, stderr } = await cli(['serve', '--port', String(port)], { cwd })
+  t.equal(code, 1)
+  t.match(stderr, /is taken: choose another one with --port/)
+  t.notMatch(stderr, /^\s+at .*:\d+/m)
+})
+
+t.test('an unreachable database is said and exit code 1', async (t) => {
+  const cwd = t.testdir({ 'biodm.yaml': CONFIG })
+  const { code, stderr } = await cli(['serve', '--database', 'postgres://x:secretword@127.0.0.1:1/x'], {
+    cwd,
+  })
+  t.equal(code, 1)
+  t.notMatch(stderr, /secretword/)
+  t.notMatch(stderr, /^\s+at .*:\d+/m)
+})
+
+t.test('serve answers at once, says so in one line, and stops on a signal', async (t) => {
+  const cwd = t.testdir({ 'biodm.yaml': CONFIG })
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    const server = await serveCli(t, ['--port', '0'], { cwd })
+    t.equal((await fetch(`${server.url}/books`)).status, 200)
+    t.equal(await server.stop(signal), 0)
+    t.equal(server.output().stdout, `biodm listening on ${server.url}\n`)
+  }
+})
+
+t.test('logs are JSON lines on stderr without anything secret', async (t) => {
+  const cwd = t.testdir({ 'biodm.yaml': CONFIG })
+  const server = await serveCli(t, ['--port', '0'], { cwd, env: { BIODM_LOG_LEVEL: 'trace' } })
+  await fetch(`${server.url}/books`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer sesame' },
+    body: '{"title":"sesame","password":"sesame"}',
+  })
+  await server.stop()
+  const lines = server.output().stderr.trim().split('\n')
+  for (const line of lines) t.type(JSON.parse(line).level, 'number')
+  t.notMatch(server.output().stderr, /sesame/)
+})
