@@ -9,7 +9,7 @@
  * A hook is called once per resource and level of a tree with all its items; parents before children.
  */
 import type { Knex } from 'knex'
-import type { ModelClass } from 'objection'
+import type { Model, ModelClass } from 'objection'
 import type { ErrorCode, ErrorOptions } from './errors.js'
 import type { Caller } from './identity.js'
 import type { Log } from './log.js'
@@ -32,6 +32,9 @@ export type Operation = (typeof OPERATIONS)[number]
 export type Stage = 'prefix' | 'postfix'
 
 export type Row = Record<string, unknown>
+
+/** Objection models by resource name, bound to a transaction: `models.File.query()`. */
+export type Models = Readonly<Record<string, ModelClass<Model & Row>>>
 export type Key = Readonly<Record<string, unknown>>
 
 /**
@@ -135,7 +138,7 @@ export interface PostfixContext extends HookContextBase {
   /** The request's transaction. */
   readonly trx: Knex
   /** Objection models bound to the transaction: `ctx.models.File.query()`. */
-  readonly models: Readonly<Record<string, ModelClass<never>>>
+  readonly models: Models
   /**
    * An effect that must happen although the process may die: a row of the outbox in the same transaction, run after
    * the commit at least once by one of the processes. `job` is `plugin.name`; `payload` is JSON.

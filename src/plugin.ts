@@ -3,7 +3,7 @@
  * configuration can name is declared statically, so that `biodm check` knows it without connecting anywhere.
  * Importing a plugin has no side effects.
  */
-import type { BaseContext, Hook, Key, Row } from './hooks.js'
+import type { BaseContext, Hook, Key, Models, Row } from './hooks.js'
 import type { Caller, Identity } from './identity.js'
 import type { Log } from './log.js'
 
@@ -112,7 +112,7 @@ export interface RuntimeTools {
 
 export interface TransactionContext {
   readonly trx: import('knex').Knex
-  readonly models: Readonly<Record<string, import('objection').ModelClass<never>>>
+  readonly models: Models
   enqueue(job: string, payload: unknown): Promise<void>
 }
 

@@ -371,7 +371,6 @@ class PostgresTransaction implements Transaction {
       const again = this.#undone || error instanceof RetryTransaction || lostEarly
       return { ok: false, broken, again: again && signal?.aborted !== true, error }
     } finally {
-      this.#over = true
       signal?.removeEventListener('abort', abort)
     }
   }
@@ -384,6 +383,7 @@ class PostgresTransaction implements Transaction {
   }
 
   async #commit(): Promise<void> {
+    this.#over = true
     if (this.#begun === undefined) return
     const { command } = await this.#client.query('COMMIT')
     // A transaction in which a statement failed, and the failure was swallowed, ends in a rollback.
@@ -392,6 +392,7 @@ class PostgresTransaction implements Transaction {
 
   /** True when the connection is not to be used again. */
   async #rollback(error: unknown): Promise<boolean> {
+    this.#over = true
     if (isConnectionLoss(error)) return true
     if (this.#begun === undefined) return false
     try {
@@ -444,7 +445,21 @@ class PostgresTransaction implements Transaction {
 
   knex(): Knex {
     if (this.#begun === undefined) this.#begin()
-    this.#knex ??= boundKnex('postgres', this.#client, (error) => this.#noteFailure(error))
+    if (this.#over) throw new Error('the transaction is over')
+    this.#knex ??= boundKnex(
+      'postgres',
+      guarded(this.#client, () => this.#over),
+      (error) => this.#noteFailure(error),
+    )
     return this.#knex
   }
+}
+
+/** The driver's connection for knex: what is sent on it once `over` says so would run outside of the transaction. */
+function guarded(client: pg.PoolClient, over: () => boolean): pg.PoolClient {
+  const query = (...given: unknown[]): unknown => {
+    if (over()) throw new Error('the transaction is over: a statement was not awaited')
+    return Reflect.apply(client.query, client, given)
+  }
+  return Object.create(client, { query: { value: query } }) as pg.PoolClient
 }

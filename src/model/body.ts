@@ -161,21 +161,9 @@ function permissionSchemas(source: BodySource, guard: JsonSchema): Record<string
 
 export function bodyValidators(source: BodySource, ajv: Ajv, auth: boolean): BodyValidators {
   const columns = [...source.columns.values()].filter((column) => isWritable(column, auth))
-  const singleKey = source.primaryKey.length === 1
-  const paths = pathColumns(source)
   const relations = [...source.relations.values()]
-  const validate = ajv.compile({
-    type: 'object',
-    properties: {
-      ...Object.fromEntries(
-        columns.map((column) => [column.name, validationSchema(column, !singleKey, paths.has(column.name))]),
-      ),
-      // Their objects are walked, and checked, by the tree that they are part of.
-      ...Object.fromEntries(relations.map((relation) => [relation.name, true])),
-      ...permissionSchemas(source, { groupPath: true }),
-    },
-    additionalProperties: false,
-  })
+  const validate = compileCheck(source, ajv, columns)
+  let completed: ValidateFunction | undefined
   const schema: JsonSchema = Object.freeze({
     type: 'object',
     properties: {
@@ -187,8 +175,32 @@ export function bodyValidators(source: BodySource, ajv: Ajv, auth: boolean): Bod
   })
   return Object.freeze({
     object: withMessages(validate, source),
+    // Only resources with prefix hooks need it.
+    completed: (data: unknown) => {
+      completed ??= withMessages(compileCheck(source, ajv, [...source.columns.values()]), source)
+      if (completed(data)) return null
+      const [fault] = completed.errors ?? []
+      return `${fault?.instancePath.slice(1) ?? ''}: ${fault?.message ?? 'is not valid'}`
+    },
     schema,
     required: Object.freeze(requiredNames(source, auth)),
+  })
+}
+
+function compileCheck(source: BodySource, ajv: Ajv, columns: readonly Column[]): ValidateFunction {
+  const singleKey = source.primaryKey.length === 1
+  const paths = pathColumns(source)
+  return ajv.compile({
+    type: 'object',
+    properties: {
+      ...Object.fromEntries(
+        columns.map((column) => [column.name, validationSchema(column, !singleKey, paths.has(column.name))]),
+      ),
+      // Their objects are walked, and checked, by the tree that they are part of.
+      ...Object.fromEntries([...source.relations.values()].map((relation) => [relation.name, true])),
+      ...permissionSchemas(source, { groupPath: true }),
+    },
+    additionalProperties: false,
   })
 }
 

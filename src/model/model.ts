@@ -66,6 +66,8 @@ export interface Resource {
 export interface BodyValidators {
   /** Any flexible object of a tree: own columns and relation keys are known, nothing is required. */
   readonly object: ValidateFunction
+  /** What prefix hooks may leave in an object: also columns that clients cannot give. Null, or the first fault. */
+  completed(data: unknown): string | null
   readonly schema: JsonSchema
   /** Columns that a client must give to create a row (no default, not generated, not filled by a relation). */
   readonly required: readonly string[]

@@ -4,13 +4,14 @@
  */
 import { createRequire } from 'node:module'
 import type { Knex } from 'knex'
-import type { ModelClass, Model as ObjectionModel, Pojo, RelationMappings } from 'objection'
+import type { Model as ObjectionModel, Pojo, RelationMappings } from 'objection'
 import type { ColumnPair } from '../config/definition.js'
+import type { Models } from '../hooks.js'
 import type { Column, Model, Relation, Resource } from './model.js'
 import { canonical } from './values.js'
 
 /** Resource name → model, bound to a transaction. */
-export type BoundModels = Readonly<Record<string, ModelClass<never>>>
+export type BoundModels = Models
 
 type Classes = ReadonlyMap<string, typeof ObjectionModel>
 
@@ -33,7 +34,7 @@ export function objectionModels(model: Model): (knex: Knex) => BoundModels {
 
 /** Binding a model costs time for each of its relations, so it waits until a hook names it. */
 function bind(classes: Classes, knex: Knex): BoundModels {
-  const models: Record<string, ModelClass<never>> = {}
+  const models: Record<string, Models[string]> = {}
   for (const [name, modelClass] of classes) {
     Object.defineProperty(models, name, {
       enumerable: true,

@@ -22,6 +22,8 @@ export function checkData(
     if (stray !== undefined) return `left the unknown column "${stray}"${place}`
     const floating = Object.entries(data).find(([, value]) => value instanceof Promise)
     if (floating !== undefined) return `left a promise in "${floating[0]}"${place}: await it`
+    const fault = resource.body.completed(data)
+    if (fault !== null) return `left a value that does not fit${place}: ${fault}`
     if (item.key !== null && keyText(resource, item) !== before[index])
       return `changed the primary key${place}`
   }
