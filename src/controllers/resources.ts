@@ -5,6 +5,7 @@ import { createRows, updateRow } from '../services/create.js'
 import { deleteRow } from '../services/delete.js'
 import { listRows } from '../services/list.js'
 import { readRelated, readRow } from '../services/read.js'
+import { releaseRow } from '../services/release.js'
 import { parseKey } from './key.js'
 import type { Action, CoreOf, Method, Route, RouteRequest, StaticRule } from './route.js'
 
@@ -83,7 +84,14 @@ function ownRoutes(core: CoreOf, resource: Resource): readonly Route[] {
       run: (request) => deleteRow(core(), request, resource, key(request)),
     },
   ]
-  return parts.map((part) => route(resource, part))
+  const release: Part = {
+    method: 'POST',
+    path: '/{id}/release',
+    action: { kind: 'release', resource: name },
+    rules: rules('read', 'release'),
+    run: (request) => releaseRow(core(), request, resource, key(request), request.body),
+  }
+  return [...parts, ...(resource.versioned === false ? [] : [release])].map((part) => route(resource, part))
 }
 
 function relationRoutes(

@@ -124,18 +124,20 @@ export interface WritePlan {
   readonly answer: readonly number[]
   /** The body (or the collection) was an array. */
   readonly many: boolean
-  /** The row that the path names, always position 0 of `rows`; null for a write to the resource's own collection. */
+  /** The row that the path names; null for a write to the resource's own collection. */
   readonly target: WriteTarget | null
 }
 
 /** `update`: the row itself is written. `add`, `replace`: its collection `relation` is. */
 export interface WriteTarget {
+  /** Position in `rows`. */
+  readonly row: number
   readonly mode: 'update' | 'add' | 'replace'
   readonly relation: string | null
 }
 
 /** The row that the path names, which must exist. */
-export const isTarget = (plan: WritePlan, position: number): boolean => plan.target !== null && position === 0
+export const isTarget = (plan: WritePlan, position: number): boolean => plan.target?.row === position
 
 export interface WriteNode {
   readonly resource: string

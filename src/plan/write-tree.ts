@@ -45,6 +45,11 @@ export class Tree {
     return this.#visit(resource, data, pointer, ROOT, key)
   }
 
+  /** Row of a node; -1 when the object was refused. */
+  rowOf(node: number): number {
+    return this.#nodes[node]?.row ?? -1
+  }
+
   /** The row of the path, merely referred to: it has no object in the body. */
   reference(resource: Resource, key: Key): number {
     return this.#addRow({ ...emptyDraft(resource, '', 0), values: { ...key }, key })

@@ -14,7 +14,14 @@ import { Tree } from './write-tree.js'
 /** What is written: the resource's own collection, one row, or a to-many collection of one row. */
 export type WriteRequest =
   | { readonly kind: 'create'; readonly resource: Resource; readonly body: unknown }
-  | { readonly kind: 'update'; readonly resource: Resource; readonly key: Key; readonly body: unknown }
+  | {
+      readonly kind: 'update'
+      readonly resource: Resource
+      readonly key: Key
+      readonly body: unknown
+      /** `{}` is no error: a release changes what it is given, be it nothing. */
+      readonly mayBeEmpty?: boolean
+    }
   | {
       readonly kind: 'add' | 'replace'
       readonly resource: Resource
@@ -35,24 +42,25 @@ export function planWrite(model: Model, request: WriteRequest, stage: PlanStage)
   const problems = new Problems()
   const tree = new Tree(model, problems, stage)
   const { body } = request
-  if (isEmpty(body) && !(request.kind === 'replace' && Array.isArray(body))) {
+  if (isEmpty(body) && !allowsEmpty(request)) {
     throw new BiodmError('empty_body', 'Send a JSON object or an array of objects with at least one member')
   }
   const many = Array.isArray(body)
   let target: WriteTarget | null = null
   const answer: number[] = []
   if (request.kind === 'update') {
-    target = { mode: 'update', relation: null }
-    answer.push(tree.root(request.resource, body, '', request.key))
+    const root = tree.root(request.resource, body, '', request.key)
+    target = { mode: 'update', relation: null, row: tree.rowOf(root) }
+    answer.push(root)
   } else if (request.kind === 'create') {
     const objects = many ? body : [body]
     objects.forEach((item: unknown, index) => {
       answer.push(tree.root(request.resource, item, many ? `/${index}` : '', null))
     })
   } else {
-    target = { mode: request.kind, relation: request.relation }
     const relation = collectionOf(request.resource, request.relation)
     const owner = tree.reference(request.resource, request.key)
+    target = { mode: request.kind, relation: request.relation, row: owner }
     const objects = many ? body : [body]
     objects.forEach((item: unknown, index) => {
       const position = tree.member(request.resource, relation, owner, item, many ? `/${index}` : '')
@@ -72,6 +80,11 @@ export function collectionOf(resource: Resource, name: string): InverseDefinitio
   const relation = resource.relations.get(name)
   if (relation?.kind === 'many' || relation?.kind === 'through') return relation
   throw new BiodmError('not_found', `${resource.name} has no collection "${name}"`)
+}
+
+function allowsEmpty(request: WriteRequest): boolean {
+  if (request.kind === 'update') return request.mayBeEmpty === true
+  return request.kind === 'replace' && Array.isArray(request.body)
 }
 
 function isEmpty(body: unknown): boolean {

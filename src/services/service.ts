@@ -13,6 +13,7 @@ import { createRows } from './create.js'
 import { deleteRow } from './delete.js'
 import { listRows } from './list.js'
 import { readRow } from './read.js'
+import { releaseRow } from './release.js'
 
 export function serviceFactory(core: Core, scope: ServiceScope): BaseContext['service'] {
   return (name, options = {}) => {
@@ -51,9 +52,8 @@ function createService(core: Core, request: RequestContext, resource: Resource):
     async delete(key: unknown) {
       await deleteRow(core, request, resource, keyOf(key))
     },
-    release: async () => {
-      throw new BiodmError('internal', undefined, { cause: new Error('releases are not there yet') })
-    },
+    release: async (key: unknown, data?: Row) =>
+      parsed<Row>(await releaseRow(core, request, resource, keyOf(key), data)),
   })
 }
 

@@ -36,9 +36,11 @@ export interface Verdicts {
 const OPEN: Verdicts = Object.freeze({ hidden: new Set<number>(), dangling: [], forbidden: null })
 
 const VERBS = { create: 'create', update: 'update', refer: 'read' } as const
+type JudgedVerb = (typeof VERBS)[keyof typeof VERBS] | 'release'
 
 /** A row whose own columns and lists stay as they are is merely read, even where the path names it. */
-function verbOf({ action, changed, row }: DecidedRow): (typeof VERBS)[keyof typeof VERBS] {
+function verbOf({ action, changed, row, verb }: DecidedRow): JudgedVerb {
+  if (verb !== undefined) return verb
   const changes = changed.length > 0 || row.virtual || Object.keys(row.lists).length > 0
   return action === 'update' && !changes ? 'read' : VERBS[action]
 }
@@ -155,7 +157,7 @@ class Trial {
     const verb = verbOf(row)
     if (row.stored !== null && row.row.key !== null) {
       this.#checks.askVerb(row.resource, row.row.key, 'read')
-      if (verb === 'update') this.#checks.askVerb(row.resource, row.row.key, verb)
+      if (verb !== 'read') this.#checks.askVerb(row.resource, row.row.key, verb)
     }
     for (const reach of this.#reachedAnew(row)) {
       const place = this.#places.find(row, reach)
@@ -176,7 +178,7 @@ class Trial {
     for (const row of this.#decision.rows) {
       const verb = verbOf(row)
       if (verb === 'read' || this.#hidden.has(row.position)) continue
-      const stored = verb !== 'update' || this.#passes(row, 'update')
+      const stored = verb === 'create' || this.#passes(row, verb)
       if (!stored || !this.#mayBePlaced(row, dangling))
         return this.#lacking(row.resource, verb, row.row.pointer)
     }

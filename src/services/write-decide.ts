@@ -30,6 +30,8 @@ export interface DecidedRow {
   readonly stored: Readonly<Row> | null
   /** Columns of an update that get another value; those of links to rows that do not exist yet included. */
   readonly changed: readonly string[]
+  /** The row is released: its copy gets the changes, so they need this right instead of `update`. */
+  readonly verb?: 'release'
 }
 
 /** Why a row cannot be written, in the order in which reasons are answered. */

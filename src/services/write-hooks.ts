@@ -25,7 +25,7 @@ export const anyHooked = (model: Model, plan: WritePlan, stage: 'prefix' | 'post
 /** Decides a plan without locks, for the hooks and for the rules that must hold before they act elsewhere. */
 export type Preview = (plan: WritePlan) => Promise<Decision>
 
-/** Runs all prefix hooks; the plan of what they left behind. */
+/** Runs all prefix hooks, at and below a depth; the plan of what they left behind. */
 export async function prefixStage(
   core: Core,
   request: RequestContext,
@@ -33,9 +33,10 @@ export async function prefixStage(
   write: WriteRequest,
   first: WritePlan,
   preview: Preview,
+  options: { readonly fromDepth?: number } = {},
 ): Promise<WritePlan> {
   let plan = first
-  for (let depth = 0; ; depth++) {
+  for (let depth = options.fromDepth ?? 0; ; depth++) {
     const nodes = plan.nodes.filter((node) => node.depth === depth)
     if (nodes.length === 0) break
     const groups = group(nodes.filter((node) => hooked(core.model.resource(node.resource), 'prefix')))

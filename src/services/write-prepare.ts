@@ -29,7 +29,7 @@ export function prepareRows(model: Model, caller: Caller, decision: Decision): r
     if (row === undefined) continue
     const values: Row = { ...row.stored, ...row.row.values }
     for (const parent of row.row.parents) {
-      const key = prepared[parent.from]?.key
+      const key = prepared[parent.from]?.key ?? decision.rows[parent.from]?.row.key
       for (const { column, references } of parent.columns) values[column] = key?.[references] ?? null
     }
     if (row.action === 'create') {

@@ -8,7 +8,7 @@ import type { Key } from '../hooks.js'
 import type { Queryable, Transaction } from '../managers/database.js'
 import { runSteps, type Step } from '../managers/mutate/step.js'
 import type { Resource } from '../model/model.js'
-import { isTarget, type WritePlan } from '../plan/plan.js'
+import type { WritePlan } from '../plan/plan.js'
 import { planWrite, type WriteRequest } from '../plan/write.js'
 import type { Core, Effects, RequestContext } from './core.js'
 import { createEffects } from './effects.js'
@@ -149,7 +149,7 @@ async function planOrRefuse(
 /** Whether the plan does what the path's static rule is about, whatever is stored. */
 const happens = (plan: WritePlan, write: WriteRequest): boolean =>
   write.kind === 'update'
-    ? plan.rows[0]?.content === true
+    ? plan.rows[plan.target?.row ?? -1]?.content === true
     : plan.answer.some((node) => plan.rows[plan.nodes[node]?.row ?? -1]?.key === null)
 
 /** 404 unless the row of the path is there for the caller, 403 unless they may change it as the route does. */
@@ -159,8 +159,9 @@ async function requireTarget(
   write: Extract<WriteRequest, { readonly key: Key }>,
 ): Promise<void> {
   const db = request.joined?.transaction ?? core.database
-  const body = write.kind === 'update' ? { ...write.key } : []
-  const bare = planWrite(core.model, { ...write, body }, 'hooked')
+  const naming: WriteRequest =
+    write.kind === 'update' ? { ...write, body: { ...write.key } } : { ...write, kind: 'replace', body: [] }
+  const bare = planWrite(core.model, naming, 'hooked')
   const decision = await decide(core.model, writerOf(core), db, bare, { locking: false })
   refuseEarly(bare, decision, await verdicts(core, request, db, bare, decision))
 }
@@ -174,16 +175,16 @@ const verdicts = (
 ): Promise<Verdicts> => judgeTree({ core, request, writer: writerOf(core), db }, plan, decision)
 
 /** 404 of the path's row, then what the caller may not do: all that may be said before the prefix hooks. */
-function refuseEarly(plan: WritePlan, decision: Decision, { hidden, forbidden }: Verdicts): void {
-  const target = decision.rows[0]
-  if (target !== undefined && isTarget(plan, 0) && (target.stored === null || hidden.has(0))) {
+export function refuseEarly(plan: WritePlan, decision: Decision, { hidden, forbidden }: Verdicts): void {
+  const target = decision.rows[plan.target?.row ?? -1]
+  if (target !== undefined && (target.stored === null || hidden.has(target.position))) {
     throw new BiodmError('not_found', `There is no such ${target.resource.name}`)
   }
   if (forbidden !== null) throw forbidden
 }
 
 /** The order of the contract: 404 of the path, 400, 401 or 403 inside the tree, 409. */
-function refuse(plan: WritePlan, decision: Decision, judged: Verdicts): void {
+export function refuse(plan: WritePlan, decision: Decision, judged: Verdicts): void {
   refuseEarly(plan, decision, { ...judged, forbidden: null })
   throwRefusals(decision.refusals, BAD_REQUEST)
   if (judged.forbidden !== null) throw judged.forbidden

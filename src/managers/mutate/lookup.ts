@@ -5,11 +5,12 @@ import type { Queryable, Statement } from '../database.js'
 import { decode, names, quote, RECORD_TYPE, type StoredColumn } from './columns.js'
 import { columnShape, records, type Writer } from './rows.js'
 
-/** `update`: other columns than the key will change. `delete`: the row goes. */
-export type Lock = 'none' | 'update' | 'delete'
+/** `share`: the row stays as it is. `update`: other columns than the key will change. `delete`: the row goes. */
+export type Lock = 'none' | 'share' | 'update' | 'delete'
 
 const LOCKS: Readonly<Record<Lock, string>> = {
   none: '',
+  share: ' FOR SHARE OF t',
   update: ' FOR NO KEY UPDATE OF t',
   delete: ' FOR UPDATE OF t',
 }
@@ -41,10 +42,11 @@ export function lookupStatement(
   keys: readonly Readonly<Row>[],
   lock: Lock,
   by: readonly StoredColumn[] = resource.primaryKey,
-  source: Source = { table: resource.table, columns: storedColumns(resource) },
+  source?: Source,
 ): Statement {
-  const { table, columns } = source
-  const named = writer.texts.get(`lookup ${table} ${columnShape(by)} ${lock}`, () => {
+  const { table, columns } = source ?? { table: resource.table, columns: storedColumns(resource) }
+  const shown = source === undefined ? 'all' : columnShape(columns)
+  const named = writer.texts.get(`lookup ${table} ${shown} by ${columnShape(by)} ${lock}`, () => {
     const select = `SELECT ${names(columns, 't.')} FROM ${quote(table)} AS t`
     const order = lock === 'none' ? '' : ` ORDER BY ${names(resource.primaryKey, 't.')}`
     return writer.dialect === 'postgres'

@@ -1,0 +1,105 @@
+/** Copies of rows, made inside the database: only what differs from the original travels. */
+import type { Row } from '../../hooks.js'
+import { quote, type StoredColumn } from './columns.js'
+import { columnShape, records, recordsText, type Writer } from './rows.js'
+import type { Step } from './step.js'
+
+/** Columns of the original's key, as they are called in the parameter. */
+const formerly = (column: StoredColumn): StoredColumn => ({ name: `of ${column.name}`, type: column.type })
+
+export interface Copied {
+  /** Key of the original. */
+  readonly from: Readonly<Row>
+  /** Columns in which the copy differs. */
+  readonly values: Readonly<Row>
+}
+
+/** One statement: the rows of `table` that `copies` names, with other values in `changed`. */
+export function copyStep(
+  writer: Writer,
+  table: string,
+  keys: readonly StoredColumn[],
+  columns: readonly StoredColumn[],
+  changed: readonly StoredColumn[],
+  copies: readonly Copied[],
+): Step {
+  const given = [...keys.map(formerly), ...changed]
+  const named = writer.texts.get(`copy ${table} ${columnShape(columns)} ${columnShape(given)}`, () => {
+    const replaced = new Set(changed.map(({ name }) => name))
+    const values = columns.map(({ name }) => `${replaced.has(name) ? 'x' : 't'}.${quote(name)}`).join(', ')
+    const match = keys.map((key) => `t.${quote(key.name)} = x.${quote(formerly(key).name)}`).join(' AND ')
+    const into = columns.map(({ name }) => quote(name)).join(', ')
+    return `INSERT INTO ${quote(table)} (${into}) SELECT ${values} FROM ${source(writer, given)} JOIN ${quote(table)} AS t ON ${match}`
+  })
+  const rows = copies.map(({ from, values }) => ({
+    ...values,
+    ...Object.fromEntries(keys.map((key) => [formerly(key).name, from[key.name]])),
+  }))
+  return { ...named, values: rows.length === 0 ? [] : [[parameter(writer, given, rows)]] }
+}
+
+/**
+ * One statement: all rows of `table` whose `via` columns hold a key of `parents`, now holding the key of the parent's copy,
+ * with numbers of their own in the one key column `key`.
+ */
+export function copyChildrenStep(
+  writer: Writer,
+  table: string,
+  key: StoredColumn,
+  columns: readonly StoredColumn[],
+  via: readonly StoredColumn[],
+  parents: readonly { readonly from: readonly unknown[]; readonly to: readonly unknown[] }[],
+): Step {
+  const given = [...via.map(formerly), ...via]
+  const named = writer.texts.get(`copy children ${table} ${columnShape(columns)} ${columnShape(via)}`, () => {
+    const moved = new Set(via.map(({ name }) => name))
+    const values = columns.map(({ name }) =>
+      name === key.name ? nextNumber(writer, table, key) : `${moved.has(name) ? 'x' : 't'}.${quote(name)}`,
+    )
+    const match = via
+      .map((column) => `t.${quote(column.name)} = x.${quote(formerly(column).name)}`)
+      .join(' AND ')
+    const into = columns.map(({ name }) => quote(name)).join(', ')
+    const order = writer.dialect === 'sqlite' ? '' : ` ORDER BY t.${quote(key.name)}`
+    const rows = `${source(writer, given)} JOIN ${quote(table)} AS t ON ${match}`
+    return `INSERT INTO ${quote(table)} (${into}) SELECT ${values.join(', ')} FROM ${rows}${order}`
+  })
+  const rows = parents.map(({ from, to }) =>
+    Object.fromEntries([
+      ...via.map((column, position) => [formerly(column).name, from[position]]),
+      ...via.map((column, position) => [column.name, to[position]]),
+    ]),
+  )
+  return { ...named, values: rows.length === 0 ? [] : [[parameter(writer, given, rows)]] }
+}
+
+/** SQLite's counter stands still while the statement runs, and moves behind the numbers used. */
+const nextNumber = ({ dialect }: Writer, table: string, key: StoredColumn): string =>
+  dialect === 'postgres'
+    ? `nextval(pg_get_serial_sequence(${literal(quote(table))}, ${literal(key.name)}))`
+    : `(SELECT max(seq) FROM sqlite_sequence WHERE name = ${literal(table)}) + row_number() OVER (ORDER BY t.${quote(key.name)})`
+
+const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
+
+/** Rows of the one parameter, as `x`. */
+export const source = ({ dialect }: Writer, columns: readonly StoredColumn[]): string =>
+  dialect === 'postgres'
+    ? records(columns)
+    : `(SELECT ${columns.map(({ name }, index) => `value ->> ${index} AS ${quote(name)}`).join(', ')} FROM json_each(?)) AS x`
+
+/** JSON columns travel as JSON to PostgreSQL and as their text to SQLite, which stores text. */
+export function parameter(
+  { dialect }: Writer,
+  columns: readonly StoredColumn[],
+  rows: readonly Readonly<Row>[],
+): string {
+  if (dialect === 'postgres') return recordsText(columns, rows)
+  return JSON.stringify(
+    rows.map((row) =>
+      columns.map(({ name, type }) => {
+        const value = row[name] ?? null
+        return type === 'json' && value !== null ? JSON.stringify(value) : value
+      }),
+    ),
+  )
+}

@@ -1,0 +1,93 @@
+/**
+ * One release, top to bottom: static rules → plan → prefix hooks → transaction (entity locked, verdicts, the new version,
+ * its copied children, links and lists, what the body gives, postfix hooks, history, read back) → effects.
+ */
+import { demand, lacking, refusal } from '../access/static.js'
+import { BiodmError } from '../errors.js'
+import type { Key, Row } from '../hooks.js'
+import { lookupRows } from '../managers/mutate/lookup.js'
+import type { Resource } from '../model/model.js'
+import type { WritePlan } from '../plan/plan.js'
+import { planWrite } from '../plan/write.js'
+import { keyText } from '../plan/write-shape.js'
+import type { Answer, Core, RequestContext } from './core.js'
+import { checkKeyFields, suppliedRelations } from './release-body.js'
+import { carryOutRelease } from './release-carry.js'
+import { lastVersion, type Release } from './release-context.js'
+import { asRelease } from './release-decide.js'
+import { clonePrefixes, releasePrefix } from './release-hooks.js'
+import { type ReadBack, refuseEarly, type WriteOutcome, withEffects } from './write.js'
+import { type Judging, judgeTree } from './write-access.js'
+import { passingKeys } from './write-access-rows.js'
+import { answerOf, readWritten } from './write-answer.js'
+import { writerOf } from './write-context.js'
+import { type Decision, decide } from './write-decide.js'
+import { prefixStage } from './write-hooks.js'
+
+/** `POST /datasets/{id}_{v}/release`: 201, the new version. `body` undefined: nothing changes. */
+export async function releaseRow(
+  core: Core,
+  request: RequestContext,
+  resource: Resource,
+  key: Key,
+  body: unknown,
+): Promise<Answer> {
+  return answerOf(core, await runRelease(core, request, resource, key, body, readWritten('release')), 201)
+}
+
+export async function runRelease(
+  core: Core,
+  request: RequestContext,
+  resource: Resource,
+  key: Key,
+  body: unknown,
+  readBack: ReadBack,
+): Promise<WriteOutcome> {
+  if (resource.versioned === false) throw new BiodmError('not_found', `${resource.name} is not versioned`)
+  demand(resource, 'read', request.caller, core.enforce)
+  demand(resource, 'release', request.caller, core.enforce)
+  const db = request.joined?.transaction ?? core.database
+  const judging: Judging = { core, request, writer: writerOf(core), db }
+  const stored = await storedRow(judging, resource, key)
+  const data = checkKeyFields(resource, body)
+  const next = { ...key, version: (await lastVersion(judging.writer, db, resource, key, 'none')) + 1 }
+  const write = { kind: 'update', resource, key: next, body: data, mayBeEmpty: true } as const
+  const release: Release = { resource, key, stored, next, write, data }
+  const plan = planWrite(core.model, write, 'client')
+  return await withEffects(core, request, async (effects, transact) => {
+    const preview = (some: WritePlan) => previewRelease(judging, release, some)
+    const own = await releasePrefix(core, request, effects, release, plan, preview)
+    const final = await prefixStage(core, request, effects, write, own, preview, { fromDepth: 1 })
+    const overrides = await clonePrefixes(judging, effects, release, suppliedRelations(resource, data))
+    return await transact((trx) =>
+      carryOutRelease(
+        { core, request, trx, effects, writer: judging.writer },
+        { release, plan: final, overrides, readBack },
+      ),
+    )
+  })
+}
+
+/** 404 unless the row is there for the caller, 403 unless they may release it. */
+async function storedRow(judging: Judging, resource: Resource, key: Key): Promise<Row> {
+  const { core, request, writer, db } = judging
+  const readable = await passingKeys(judging, resource, 'read', [key])
+  const [row] = readable.has(keyText(resource, key))
+    ? await lookupRows(writer, db, resource, [key], 'none')
+    : []
+  if (row === undefined) throw new BiodmError('not_found', `There is no such ${resource.name}`)
+  const releasable = await passingKeys({ ...judging, core }, resource, 'release', [key])
+  if (!releasable.has(keyText(resource, key))) {
+    throw refusal(lacking(request.caller), resource.name, 'release')
+  }
+  return row
+}
+
+/** What can be said before the hooks act elsewhere: what the caller may not do. */
+async function previewRelease(judging: Judging, release: Release, plan: WritePlan): Promise<Decision> {
+  const { core, writer, db } = judging
+  const decision = await decide(core.model, writer, db, plan, { locking: false })
+  const judged = asRelease(decision, plan, release, release.stored)
+  refuseEarly(plan, judged, await judgeTree(judging, plan, judged))
+  return judged
+}
