@@ -11,6 +11,7 @@ import {
 } from '../managers/mutate/lookup.js'
 import type { Writer } from '../managers/mutate/rows.js'
 import { allocateKeys } from '../managers/mutate/sequence.js'
+import { firstFailure } from '../managers/mutate/step.js'
 import type { Model, Resource } from '../model/model.js'
 import { isTarget, type WritePlan } from '../plan/plan.js'
 import { keyText } from '../plan/write-shape.js'
@@ -138,7 +139,7 @@ export async function allocate(
 
 /** Together on PostgreSQL, where statements are pipelined; one after another on SQLite. */
 export async function inOrder<T>(db: Queryable, tasks: readonly (() => Promise<T>)[]): Promise<T[]> {
-  if (db.dialect === 'postgres') return await Promise.all(tasks.map((task) => task()))
+  if (db.dialect === 'postgres') return await firstFailure(tasks.map((task) => task()))
   const results: T[] = []
   for (const task of tasks) results.push(await task())
   return results

@@ -251,8 +251,11 @@ async function lastSteps<T>(
   readBack: () => Promise<T>,
 ): Promise<T> {
   if (trx.dialect === 'postgres') {
-    const [, texts] = await Promise.all([runSteps(trx, steps), readBack()])
-    return texts
+    const written = runSteps(trx, steps)
+    const read = readBack()
+    read.catch(() => undefined)
+    await written
+    return await read
   }
   await runSteps(trx, steps)
   return await readBack()

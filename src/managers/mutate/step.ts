@@ -32,8 +32,19 @@ export async function runStep(trx: Queryable, step: Step): Promise<readonly RowA
 /** In the order given; rejects with the first failure. */
 export async function runSteps(trx: Queryable, steps: readonly Step[]): Promise<void> {
   if (trx.dialect === 'postgres') {
-    await Promise.all(steps.map((step) => runStep(trx, step)))
+    await firstFailure(steps.map((step) => runStep(trx, step)))
     return
   }
   for (const step of steps) await runStep(trx, step)
+}
+
+/**
+ * Results of statements that were sent together, in their order. After a failure PostgreSQL refuses what follows in the
+ * transaction; the error that counts is that of the earliest statement, whichever rejection is seen first.
+ */
+export async function firstFailure<T>(sent: readonly Promise<T>[]): Promise<T[]> {
+  for (const promise of sent) promise.catch(() => undefined)
+  const results: T[] = []
+  for (const promise of sent) results.push(await promise)
+  return results
 }
