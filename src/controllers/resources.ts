@@ -1,5 +1,6 @@
 /** The routes of every resource (spec: Routes of a resource). */
 import type { Model, Relation, Resource } from '../model/model.js'
+import { readAccess } from '../services/access-explain.js'
 import { removeFromCollection, replaceCollection, writeCollection } from '../services/collections.js'
 import { createRows, updateRow } from '../services/create.js'
 import { deleteRow } from '../services/delete.js'
@@ -82,6 +83,13 @@ function ownRoutes(core: CoreOf, resource: Resource): readonly Route[] {
       action: { kind: 'delete', resource: name },
       rules: rules('read', 'delete'),
       run: (request) => deleteRow(core(), request, resource, key(request)),
+    },
+    {
+      method: 'GET',
+      path: '/{id}/access',
+      action: { kind: 'access', resource: name },
+      rules: rules('read', 'update'),
+      run: (request) => readAccess(core(), request, resource, key(request)),
     },
   ]
   const release: Part = {

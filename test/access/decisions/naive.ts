@@ -1,5 +1,5 @@
 /** Page "who may do what" as slowly and plainly as possible: every question walks the whole world from the carriers down. */
-import type { ResourceName, Rule, Who, World, WorldRow } from './world.js'
+import type { Permission, ResourceName, Rule, Who, World, WorldRow } from './world.js'
 
 export type Verb = 'read' | 'create' | 'update' | 'delete'
 export type Verdict = 'pass' | 401 | 403
@@ -7,7 +7,7 @@ export type Verdict = 'pass' | 401 | 403
 const below = (path: string, allowed: string): boolean => path === allowed || path.startsWith(`${allowed}__`)
 
 const member = (who: Who, allowed: readonly string[]): boolean =>
-  who !== null && who.groups.some((path) => allowed.some((each) => below(path, each)))
+  who?.groups.some((path) => allowed.some((each) => below(path, each))) ?? false
 
 export function rulePasses(rule: Rule, who: Who): boolean {
   if (rule === 'public') return true
@@ -40,6 +40,20 @@ function ends(world: World, carrier: WorldRow, path: string): readonly (readonly
   return current
 }
 
+function reaches(
+  world: World,
+  { key, propagate }: Permission,
+  carrierName: ResourceName,
+  carrier: WorldRow,
+  resource: ResourceName,
+  row: WorldRow,
+): boolean {
+  if (key === 'self') return carrierName === resource && carrier === row
+  return [key, ...propagate.map((more) => `${key}.${more}`)].some((path) =>
+    ends(world, carrier, path).some(([name, end]) => name === resource && end === row),
+  )
+}
+
 /** Every rule that reaches the row passes. */
 export function listsPass(
   world: World,
@@ -53,14 +67,9 @@ export function listsPass(
     for (const permission of world.config.permissions[carrierName]) {
       if (!permission.verbs.includes(wanted)) continue
       for (const carrier of world.rows[carrierName].values()) {
-        const paths = [permission.key, ...permission.propagate.map((more) => `${permission.key}.${more}`)]
-        const reached = paths.some((path) =>
-          path === 'self'
-            ? carrierName === resource && carrier === row
-            : ends(world, carrier, path).some(([name, end]) => name === resource && end === row),
-        )
         const list = carrier.lists[permission.key]?.[wanted] ?? []
-        if (reached && list.length > 0 && !member(who, list)) return false
+        if (list.length === 0 || member(who, list)) continue
+        if (reaches(world, permission, carrierName, carrier, resource, row)) return false
       }
     }
   }

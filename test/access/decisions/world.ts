@@ -129,6 +129,11 @@ export function toDefinition(config: Config, authenticator: string): Record<stri
   }
 }
 
+/** Rows at the start; a share of the requests names ids behind them. */
+export const PROJECTS = 5
+export const DATASETS = 14
+export const FILES = 60
+
 /** permission key → verb → paths */
 export type Lists = Record<string, Record<string, string[]>>
 
@@ -164,13 +169,18 @@ export function randomWorld(random: Random, config: Config): World {
     new Map<number | string, WorldRow>(
       Array.from({ length: count }, (_, index) => [index + 1, row(index + 1)]),
     )
-  const projects = make(4, (id) => ({ id, parent: null, text: `p${9 - id}`, lists: lists('Project') }))
+  const projects = make(PROJECTS, (id) => ({ id, parent: null, text: `p${9 - id}`, lists: lists('Project') }))
   const parentAmong = (count: number): number | null =>
     random() < 0.15 ? null : 1 + Math.floor(random() * count)
-  const datasets = make(8, (id) => ({ id, parent: parentAmong(4), text: `d${id}`, lists: lists('Dataset') }))
-  const files = make(18, (id) => ({
+  const datasets = make(DATASETS, (id) => ({
     id,
-    parent: parentAmong(8),
+    parent: parentAmong(PROJECTS),
+    text: `d${id}`,
+    lists: lists('Dataset'),
+  }))
+  const files = make(FILES, (id) => ({
+    id,
+    parent: parentAmong(DATASETS),
     text: `n${Math.floor(random() * 4)}`,
     lists: lists('File'),
   }))
