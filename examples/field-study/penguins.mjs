@@ -38,10 +38,31 @@ export const STUDY = {
   ],
 }
 
+/** Groups and people of the example. The passwords are public: this is no server for the internet. */
+export const GROUPS = [{ path: 'curators' }, { path: 'field' }, { path: 'field__palmer' }]
+export const PEOPLE = [
+  { username: 'kit', password: 'kit-the-curator', groups: [{ path: 'curators' }, { path: 'field' }] },
+  { username: 'fay', password: 'fay-in-the-field', groups: [{ path: 'field__palmer' }] },
+]
+
+/** Not published yet: its lists show it to the field group alone. */
+export const DRAFT = {
+  name: 'Winter counts',
+  description: 'Not published yet',
+  started_on: '2010-06-01',
+  perm_self: { read: { groups: [{ path: 'field' }] } },
+  perm_samples: { read: { groups: [{ path: 'field' }] }, write: { groups: [{ path: 'field__palmer' }] } },
+  samples: [
+    { label: 'W001', site: { name: 'Dream' }, species: { name: 'Gentoo' }, notes: 'Seen once, not caught' },
+  ],
+}
+
+/** The published table itself. */
+export const TABLE = new URL('../data/penguins.json', import.meta.resolve('vega-datasets'))
+
 /** The 344 birds as sample trees; measurements that were not taken are absent. */
 export async function samples(studyId) {
-  const file = new URL('../data/penguins.json', import.meta.resolve('vega-datasets'))
-  const birds = JSON.parse(await readFile(file, 'utf8'))
+  const birds = JSON.parse(await readFile(TABLE, 'utf8'))
   return birds.map((bird, index) => {
     const measurements = Object.entries(MEASURES)
       .filter(([column]) => bird[column] !== null)
