@@ -20,6 +20,8 @@ export interface ServerContext {
   readonly demand: (exchange: Exchange) => void
   /** What a route needs besides the usual, right before it runs. */
   readonly middlewares: (route: Route) => readonly Middleware[]
+  /** How long a body may take from the headers to its last byte. Default: 30 s. */
+  readonly bodyMs?: number
 }
 
 export interface Authenticator {

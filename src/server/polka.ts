@@ -53,7 +53,7 @@ export function createApp(context: ServerContext): App {
   const budget = createBodyBudget(Math.max(32 * MEGABYTE, 2 * server.bodyLimit))
   const cors = corsFor(server.cors)
   const before = [openExchange(context, deadlines, state), ...(cors === null ? [] : [cors])]
-  const readBody = readBodyWith(server, budget, deadlines, context.demand)
+  const readBody = readBodyWith(context, budget, deadlines)
 
   const run: Middleware = async ({ exchange }) => {
     const answer = await (exchange.route as Route).run(exchange)

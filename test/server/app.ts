@@ -67,6 +67,7 @@ export async function serve(
     readonly authenticator?: ServerContext['authenticator']
     readonly demand?: ServerContext['demand']
     readonly log?: Log
+    readonly bodyMs?: number
   } = {},
 ) {
   const server = { ...SETTINGS, ...options.settings }
@@ -80,6 +81,7 @@ export async function serve(
     authenticator: options.authenticator ?? null,
     demand: options.demand ?? (() => undefined),
     middlewares: () => [],
+    ...(options.bodyMs === undefined ? {} : { bodyMs: options.bodyMs }),
   })
   const listener = await listen(() => app, { host: server.host, port: 0, urlLimit: server.limits.query, log })
   t.teardown(async () => {

@@ -1,4 +1,3 @@
-import type { ServerSettings } from '../../config/definition.js'
 import { type BodyLimits, readJson } from '../body.js'
 import type { BodyBudget } from '../body-budget.js'
 import type { ServerContext } from '../context.js'
@@ -12,15 +11,14 @@ const WAIT_MS = 15_000
 
 /** Reads the body as JSON. Its sender's time does not count as time of the operation. */
 export function readBodyWith(
-  server: Pick<ServerSettings, 'bodyLimit' | 'limits'>,
+  { definition: { server }, demand, bodyMs = BODY_MS }: ServerContext,
   budget: BodyBudget,
   deadlines: Deadlines<Exchange>,
-  demand: ServerContext['demand'],
 ): Middleware {
   const limits: BodyLimits = {
     bytes: server.bodyLimit,
     depth: server.limits.jsonDepth,
-    timeMs: BODY_MS,
+    timeMs: bodyMs,
     waitMs: WAIT_MS,
   }
   return async function readBody({ exchange }, _response, next) {
