@@ -1,6 +1,7 @@
 /** Every command of ours with its arguments and options. What a command needs is loaded when it runs. */
 import type { Command } from 'commander'
 import type { MigrateFlags } from './commands/migrate.js'
+import type { OpenapiFlags } from './commands/openapi.js'
 import type { OutboxFlags } from './commands/outbox.js'
 import type { ServeFlags } from './commands/serve.js'
 import {
@@ -16,7 +17,8 @@ import {
 import type { Session } from './run.js'
 
 export function addCommands(program: Command, session: Session): void {
-  for (const add of [addServe, addCheck, addMigrate, addInit, addOutbox]) withJson(add(program, session))
+  for (const add of [addServe, addCheck, addMigrate, addOpenapi, addInit, addOutbox])
+    withJson(add(program, session))
 }
 
 function addServe(program: Command, session: Session): Command {
@@ -56,6 +58,18 @@ function addMigrate(program: Command, session: Session): Command {
       session.exit = await run(config, flags, session)
     })
   return withDatabase(command)
+}
+
+function addOpenapi(program: Command, session: Session): Command {
+  return program
+    .command('openapi')
+    .description('print the OpenAPI document of a configuration')
+    .addArgument(configArgument())
+    .option('--resource <name>', 'of one resource only')
+    .action(async (config: string, flags: OpenapiFlags) => {
+      const { run } = await import('./commands/openapi.js')
+      session.exit = await run(config, flags, session)
+    })
 }
 
 function addInit(program: Command, session: Session): Command {
