@@ -73,10 +73,10 @@ t.test('every call gives the answer that the text shows', async (t) => {
   t.ok(all.length >= 6, `${all.length} calls are there`)
   let token = ''
   for (const [script, answer] of all) {
-    const text = `TOKEN=${token}\n${script.replaceAll('http://127.0.0.1:8000', url)}\necho\necho "$TOKEN"`
+    const text = `TOKEN=${token}\n${script.replaceAll('http://127.0.0.1:8000', url)}\necho\necho "token:$TOKEN"`
     const { stdout } = await run('bash', ['-c', text])
     const lines = stdout.trimEnd().split('\n')
-    token = lines.pop() ?? ''
+    token = lines.pop()?.slice('token:'.length) ?? ''
     t.same(steady(lines.join('\n')), steady(answer), script.split('\n')[0] ?? '')
   }
 })
