@@ -77,6 +77,8 @@ class PostgresDatabase implements Database {
     this.#pool = new pg.Pool({ ...config, min: max, max, idleTimeoutMillis: 0 })
     // A connection that breaks while idle has already left the pool: the next request opens another one.
     this.#pool.on('error', (error) => this.#log.warn({ err: error }, 'an idle database connection broke'))
+    // One that breaks while it is used fails its statement, which tells; without a listener it would end the process.
+    this.#pool.on('connect', (client) => client.on('error', () => undefined))
     this.#pipes = Array.from(
       { length: PIPES },
       () => new Pipe({ ...config, lock_timeout: PIPE_LOCK_MS }, options.log),
