@@ -107,6 +107,10 @@ export function driverCode(error: unknown): string | undefined {
   return driverError(error)?.code
 }
 
+/** The driver stopped waiting for a server that does not answer at all; its error has no code. */
+const isUnanswered = (error: unknown): boolean =>
+  error instanceof Error && error.message === 'Query read timeout'
+
 /** True when the connection is gone: the statement's outcome is unknown, or it never began. */
 export function isConnectionLoss(error: unknown): boolean {
   if (error instanceof BiodmError) return error.cause !== undefined && isConnectionLoss(error.cause)
@@ -180,6 +184,7 @@ function describe(code: ErrorCode, facts: ConstraintFacts | undefined): string |
  */
 export function translate(error: unknown, catalog?: ConstraintCatalog): BiodmError | undefined {
   if (error instanceof BiodmError) return error
+  if (isUnanswered(error)) return new BiodmError('timeout', sentences.timeout, { cause: error })
   const found = driverError(error)
   if (found === undefined || NETWORK.test(found.code)) {
     return isConnectionLoss(error)

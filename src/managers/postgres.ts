@@ -2,7 +2,6 @@
  * PostgreSQL: a pool for lists, writes and transactions, and two pipelined connections for single statements about a
  * row or a few, which halve the CPU of a point read.
  */
-import type { Knex } from 'knex'
 import pg from 'pg'
 import type { DatabaseSettings } from '../config/definition.js'
 import { BiodmError } from '../errors.js'
@@ -17,14 +16,10 @@ import {
   type Transaction,
   type TransactionOptions,
 } from './database.js'
-import {
-  type ConstraintCatalog,
-  driverCode,
-  isConnectionLoss,
-  translated,
-  withStatement,
-} from './db-errors.js'
-import { boundKnex } from './knex.js'
+import { type ConstraintCatalog, driverCode, translated } from './db-errors.js'
+import { Pipe } from './postgres-pipe.js'
+import { type Answer, isBroken, mayRepeat, STALE, send } from './postgres-send.js'
+import { PostgresTransaction } from './postgres-transaction.js'
 import { postgresTypes } from './postgres-types.js'
 
 /** A request waits this long for a connection; then it is 503. */
@@ -32,11 +27,6 @@ const ACQUIRE_MS = 2_000
 /** A pipelined statement waits this long for a lock, holding up those behind it; then it moves to the pool. */
 const PIPE_LOCK_MS = 200
 const PIPES = 2
-
-/** Codes of statements that were refused before they ran, because a prepared statement is stale or missing. */
-const STALE = new Set(['0A000', '26000'])
-/** Codes of transactions that another one undid. */
-const UNDONE = new Set(['40001', '40P01'])
 
 export interface PostgresOptions {
   readonly log: Log
@@ -213,47 +203,6 @@ class PostgresDatabase implements Database {
   }
 }
 
-interface Answer<R> {
-  readonly rows: R[]
-  readonly rowCount: number | null
-}
-
-/** The driver's own limit, for a server that no longer answers; statements that may take long have none. */
-const UNLIMITED = Object.freeze({ query_timeout: 2 ** 31 - 1 })
-
-async function send<R>(
-  client: pg.ClientBase,
-  statement: Statement,
-  arrays: boolean,
-  limits: object = {},
-): Promise<Answer<R>> {
-  const { text, name, values } = statement
-  try {
-    const config = { text, values: values as unknown[], ...(name === undefined ? {} : { name }), ...limits }
-    // The driver's types tie row shape to a literal `rowMode`.
-    const answer = arrays ? await client.query({ ...config, rowMode: 'array' }) : await client.query(config)
-    return answer as unknown as Answer<R>
-  } catch (error) {
-    throw withStatement(error, text)
-  }
-}
-
-/** The connection is not to be used again. */
-function isBroken(error: unknown): boolean {
-  const code = driverCode(error)
-  return code === undefined || isConnectionLoss(error) || STALE.has(code)
-}
-
-/** `sent`: the statement may be sent twice. Refused and undone statements always may: they did nothing. */
-function mayRepeat(error: unknown, sent: boolean): boolean {
-  const code = driverCode(error)
-  if (code !== undefined && (STALE.has(code) || UNDONE.has(code))) return true
-  return sent && isConnectionLoss(error)
-}
-
-/** in_failed_sql_transaction */
-const ABORTED = '25P02'
-
 /** Rejects with the signal's reason as soon as it is aborted. */
 function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -270,198 +219,4 @@ function finalError(error: unknown, constraints: ConstraintCatalog | undefined):
     })
   }
   return translated(error, constraints)
-}
-
-/** A connection that is opened at first use and again after it broke. */
-class Pipe {
-  readonly #config: pg.ClientConfig
-  readonly #log: Log
-  #client: pg.Client | undefined
-  #connecting: Promise<pg.Client> | undefined
-  #closed = false
-
-  constructor(config: pg.ClientConfig, log: Log) {
-    this.#config = config
-    this.#log = log
-  }
-
-  async connected(): Promise<pg.Client> {
-    if (this.#client !== undefined) return this.#client
-    if (this.#closed) throw new BiodmError('unavailable', 'The server is stopping.')
-    this.#connecting ??= this.#connect().finally(() => {
-      this.#connecting = undefined
-    })
-    return this.#connecting
-  }
-
-  async #connect(): Promise<pg.Client> {
-    const client = new pg.Client(this.#config)
-    client.on('error', (error) => {
-      this.#log.warn({ err: error }, 'a database connection broke')
-      this.drop(client)
-    })
-    client.on('end', () => this.drop(client))
-    try {
-      await client.connect()
-    } catch (error) {
-      throw new BiodmError('unavailable', 'The database cannot be reached for the moment; try again.', {
-        headers: { 'Retry-After': '1' },
-        cause: error,
-      })
-    }
-    this.#client = client
-    return client
-  }
-
-  /** Statements already sent on it still end; new ones use a new connection. */
-  drop(client: pg.Client | undefined): void {
-    if (client === undefined || this.#client !== client) return
-    this.#client = undefined
-    client.end().catch(() => undefined)
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true
-    const client = this.#client ?? (await this.#connecting?.catch(() => undefined))
-    this.#client = undefined
-    await client?.end().catch(() => undefined)
-  }
-}
-
-type Outcome<T> =
-  | { readonly ok: true; readonly broken: false; readonly value: T }
-  | { readonly ok: false; readonly broken: boolean; readonly again: boolean; readonly error: unknown }
-
-class PostgresTransaction implements Transaction {
-  readonly dialect = 'postgres'
-  readonly #client: pg.PoolClient
-  readonly #options: TransactionOptions
-  readonly #constraints: ConstraintCatalog | undefined
-  readonly #cancel: () => void
-  #begun: Promise<unknown> | undefined
-  #undone = false
-  #answered = false
-  /** Of the statement that failed last. */
-  #failure: unknown
-  #over = false
-  #knex: Knex | undefined
-
-  constructor(
-    client: pg.PoolClient,
-    options: TransactionOptions,
-    constraints: ConstraintCatalog | undefined,
-    cancel: () => void,
-  ) {
-    this.#client = client
-    this.#options = options
-    this.#constraints = constraints
-    this.#cancel = cancel
-  }
-
-  async run<T>(work: (trx: Transaction) => Promise<T>): Promise<Outcome<T>> {
-    const { signal } = this.#options
-    const abort = () => this.#cancel()
-    signal?.addEventListener('abort', abort, { once: true })
-    try {
-      const value = await work(this)
-      signal?.throwIfAborted()
-      await this.#commit()
-      return { ok: true, broken: false, value }
-    } catch (error) {
-      const broken = await this.#rollback(error)
-      const lostEarly = !this.#answered && isConnectionLoss(error)
-      const again = this.#undone || error instanceof RetryTransaction || lostEarly
-      return { ok: false, broken, again: again && signal?.aborted !== true, error }
-    } finally {
-      signal?.removeEventListener('abort', abort)
-    }
-  }
-
-  /** Sent together with the first statement: one round trip less. */
-  #begin(): void {
-    const text = this.#options.readonly === true ? 'BEGIN READ ONLY' : 'BEGIN'
-    this.#begun = this.#client.query(text)
-    this.#begun.catch(() => undefined)
-  }
-
-  async #commit(): Promise<void> {
-    this.#over = true
-    if (this.#begun === undefined) return
-    const { command } = await this.#client.query('COMMIT')
-    // A transaction in which a statement failed, and the failure was swallowed, ends in a rollback.
-    if (command !== 'COMMIT') throw new Error('a statement of the transaction failed, so it was rolled back')
-  }
-
-  /** True when the connection is not to be used again. */
-  async #rollback(error: unknown): Promise<boolean> {
-    this.#over = true
-    if (isConnectionLoss(error)) return true
-    if (this.#begun === undefined) return false
-    try {
-      await this.#client.query('ROLLBACK')
-      return false
-    } catch {
-      return true
-    }
-  }
-
-  async #send<R>(statement: Statement, arrays: boolean): Promise<Answer<R>> {
-    if (this.#over) throw new Error('the transaction is over: a statement was not awaited')
-    this.#options.signal?.throwIfAborted()
-    if (this.#begun === undefined) this.#begin()
-    try {
-      const limits = this.#options.schemaChange === true ? UNLIMITED : {}
-      const answer = await send<R>(this.#client, statement, arrays, limits)
-      this.#answered = true
-      return answer
-    } catch (error) {
-      this.#noteFailure(error)
-      // Statements sent together with the one that failed are refused after it: its failure is theirs.
-      if (driverCode(error) === ABORTED && this.#failure !== undefined) throw this.#failure
-      throw translated(error, this.#constraints)
-    }
-  }
-
-  #noteFailure(error: unknown): void {
-    const code = driverCode(error)
-    if (code === undefined) return
-    if (code !== ABORTED) this.#failure = translated(error, this.#constraints)
-    if (!code.startsWith('57P') && !code.startsWith('E')) this.#answered = true
-    if (UNDONE.has(code)) this.#undone = true
-  }
-
-  async query(statement: Statement): Promise<readonly RowArray[]> {
-    const answer = await this.#send<RowArray>(statement, true)
-    return answer.rows
-  }
-
-  async rows(statement: Statement): Promise<readonly Record<string, unknown>[]> {
-    const answer = await this.#send<Record<string, unknown>>(statement, false)
-    return answer.rows
-  }
-
-  async execute(statement: Statement): Promise<number> {
-    const answer = await this.#send<RowArray>(statement, true)
-    return answer.rowCount ?? 0
-  }
-
-  knex(): Knex {
-    if (this.#begun === undefined) this.#begin()
-    if (this.#over) throw new Error('the transaction is over')
-    this.#knex ??= boundKnex(
-      'postgres',
-      guarded(this.#client, () => this.#over),
-      (error) => this.#noteFailure(error),
-    )
-    return this.#knex
-  }
-}
-
-/** The driver's connection for knex: what is sent on it once `over` says so would run outside of the transaction. */
-function guarded(client: pg.PoolClient, over: () => boolean): pg.PoolClient {
-  const query = (...given: unknown[]): unknown => {
-    if (over()) throw new Error('the transaction is over: a statement was not awaited')
-    return Reflect.apply(client.query, client, given)
-  }
-  return Object.create(client, { query: { value: query } }) as pg.PoolClient
 }

@@ -1,0 +1,50 @@
+/** One statement on one connection, and what its failure means for the connection and for a second attempt. */
+import type pg from 'pg'
+import type { Statement } from './database.js'
+import { driverCode, isConnectionLoss, withStatement } from './db-errors.js'
+
+/** Codes of statements that were refused before they ran, because a prepared statement is stale or missing. */
+export const STALE = new Set(['0A000', '26000'])
+/** Codes of transactions that another one undid. */
+export const UNDONE = new Set(['40001', '40P01'])
+
+export interface Answer<R> {
+  readonly rows: R[]
+  readonly rowCount: number | null
+}
+
+/** The driver's own limit, for a server that no longer answers; statements that may take long have none. */
+export const UNLIMITED = Object.freeze({ query_timeout: 2 ** 31 - 1 })
+
+export async function send<R>(
+  client: pg.ClientBase,
+  statement: Statement,
+  arrays: boolean,
+  limits: object = {},
+): Promise<Answer<R>> {
+  const { text, name, values } = statement
+  try {
+    const config = { text, values: values as unknown[], ...(name === undefined ? {} : { name }), ...limits }
+    // The driver's types tie row shape to a literal `rowMode`.
+    const answer = arrays ? await client.query({ ...config, rowMode: 'array' }) : await client.query(config)
+    return answer as unknown as Answer<R>
+  } catch (error) {
+    throw withStatement(error, text)
+  }
+}
+
+/** The connection is not to be used again. */
+export function isBroken(error: unknown): boolean {
+  const code = driverCode(error)
+  return code === undefined || isConnectionLoss(error) || STALE.has(code)
+}
+
+/** `sent`: the statement may be sent twice. Refused and undone statements always may: they did nothing. */
+export function mayRepeat(error: unknown, sent: boolean): boolean {
+  const code = driverCode(error)
+  if (code !== undefined && (STALE.has(code) || UNDONE.has(code))) return true
+  return sent && isConnectionLoss(error)
+}
+
+/** in_failed_sql_transaction */
+export const ABORTED = '25P02'
