@@ -1,0 +1,3 @@
+import { READS } from './reads.mjs'
+
+export const WORKLOADS = [...READS]
