@@ -52,7 +52,11 @@ export function rowPredicate(
   return conditions.length === 0 ? null : conditions.join(' AND ')
 }
 
-/** A list that is absent or empty restricts nothing; neither does a rule whose way up ends at an empty to-one. */
+/**
+ * No list of this rule refuses the row: one that has entries, none of which admits the caller. A list that is absent or
+ * empty restricts nothing; neither does a rule whose way up ends at an empty to-one. Written so that PostgreSQL may turn it
+ * into an anti-join, by index for a page and hashed for a whole table.
+ */
 export function listCondition(
   model: Model,
   resource: Resource,
@@ -64,15 +68,16 @@ export function listCondition(
 ): string {
   const carrier = model.resource(reach.rule.carrier)
   const { from, where } = listsOf(model, resource, reach, alias)
-  const admitted =
+  const entries = quote(listEntryTable(carrier.table))
+  const admitting =
     dialect === 'postgres'
-      ? `bool_or(ace."path" = ANY(${binder.paths()}::text[]))`
-      : `max(ace."path" IN (SELECT value FROM json_each(${binder.paths()})))`
-  const otherwise = dialect === 'postgres' ? 'TRUE' : '1'
+      ? `= ANY(${binder.paths()}::text[])`
+      : `IN (SELECT value FROM json_each(${binder.paths()}))`
   return (
-    `COALESCE((SELECT ${admitted} FROM ${from}` +
-    ` JOIN ${quote(listEntryTable(carrier.table))} AS ace ON ace."list_id" = acl."id"` +
-    ` WHERE ${where} AND acl."rule" = ${literal(reach.rule.key)} AND acl."verb" = ${literal(verb)}), ${otherwise})`
+    `NOT EXISTS (SELECT 1 FROM ${from} WHERE ${where} AND acl."rule" = ${literal(reach.rule.key)}` +
+    ` AND acl."verb" = ${literal(verb)}` +
+    ` AND EXISTS (SELECT 1 FROM ${entries} AS ace WHERE ace."list_id" = acl."id")` +
+    ` AND NOT EXISTS (SELECT 1 FROM ${entries} AS aca WHERE aca."list_id" = acl."id" AND aca."path" ${admitting}))`
   )
 }
 

@@ -1,5 +1,6 @@
 /** `GET /datasets` and `GET /projects/{id}/datasets`: a page of rows with its headers. */
 import type { RowArray } from '../managers/database.js'
+import { isPacked } from '../managers/select/statements.js'
 import type { Resource } from '../model/model.js'
 import type { ListPlan } from '../plan/plan.js'
 import { type Parent, planList } from '../plan/read.js'
@@ -35,7 +36,8 @@ export async function listRelated(
 
 /** What came back, sorted out. */
 interface Page {
-  readonly texts: readonly (string | null)[]
+  /** The rows, joined by commas. */
+  readonly text: string
   readonly total: unknown
   readonly more: boolean
 }
@@ -47,7 +49,7 @@ async function page(
   plan: ListPlan,
   query: string,
 ): Promise<Answer> {
-  const { texts, total, more } = hasHooks(resource, 'list', 'postfix')
+  const { text, total, more } = hasHooks(resource, 'list', 'postfix')
     ? await hookedPage(core, request, resource, plan)
     : plainPage(core, plan, await select(core, databaseOf(core, request), plan, false))
   const links = pageLinks(request.path, query, plan, more)
@@ -55,7 +57,7 @@ async function page(
     ...(links === null ? {} : { Link: links }),
     ...(plan.count ? { 'X-Total-Count': String(total) } : {}),
   }
-  return { status: 200, headers, body: `[${texts.join(',')}]` }
+  return { status: 200, headers, body: `[${text}]` }
 }
 
 /** Rows that hold one; the last of a full page only tells that there are more. */
@@ -73,8 +75,16 @@ function pageRows(core: Core, plan: ListPlan, rows: readonly RowArray[]) {
 }
 
 function plainPage(core: Core, plan: ListPlan, rows: readonly RowArray[]): Page {
+  if (isPacked(core.database.dialect, { keys: false })) return packedPage(core, plan, rows)
   const { found, more, total } = pageRows(core, plan, rows)
-  return { texts: found.map(([json]) => json as string), more, total }
+  return { text: found.map(([json]) => json as string).join(','), more, total }
+}
+
+function packedPage(core: Core, plan: ListPlan, rows: readonly RowArray[]): Page {
+  const [row] = rows
+  if (row === undefined) throw notFound(core.model.resource(plan.parent?.resource ?? plan.resource))
+  const [text, more, total] = row
+  return { text: typeof text === 'string' ? text : '', more: Number(more) === 1, total }
 }
 
 async function hookedPage(
@@ -90,5 +100,5 @@ async function hookedPage(
     facts = { more, total }
     return found.map((row) => ({ json: row[0], key: row[headed ? 2 : 1] }))
   })
-  return { texts, ...facts }
+  return { text: texts.join(','), ...facts }
 }

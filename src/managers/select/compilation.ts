@@ -1,11 +1,12 @@
 /** What all parts of a statement under construction share: the model, the dialect, the parameters, fresh aliases. */
 import type { DialectName } from '../../config/definition.js'
 import type { Key } from '../../hooks.js'
-import type { Column, Model, Relation, Resource } from '../../model/model.js'
+import type { Column, Model, PermissionReach, Relation, Resource } from '../../model/model.js'
 import type { Access, QueryPlan, Selection } from '../../plan/plan.js'
-import { type PathsBinder, rowPredicate } from '../access.js'
+import { listCondition, type PathsBinder, rowPredicate } from '../access.js'
 import { DIALECTS, type Dialect, quote } from './dialect.js'
 import { Parameters } from './parameters.js'
+import { demandsOf } from './visibility.js'
 
 /** Rows just written, by key, as their writer may see them. */
 export interface BackPlan {
@@ -73,8 +74,12 @@ export interface RelatedRows {
   readonly source: string
   /** What ties them to the row of `from`. */
   readonly ties: readonly Tie[]
-  /** The ties as conditions, and what the caller may read. */
+  /** The ties as conditions, and what the caller may read of the related rows. */
   readonly conditions: readonly string[]
+  /** What must hold of the row of `from` for any related row to be readable. */
+  readonly hoisted: readonly string[]
+  /** Of the related rows alone. */
+  readonly readable: readonly string[]
 }
 
 /** A column on the side of the related rows, and the one of the row they belong to that it equals. */
@@ -83,12 +88,27 @@ export interface Tie {
   readonly own: string
 }
 
-export function relatedRows(c: Compilation, relation: Relation, from: string): RelatedRows {
+/** `holder`: the resource of `from`, whose row the caller may read. */
+export function relatedRows(c: Compilation, holder: Resource, relation: Relation, from: string): RelatedRows {
   const target = c.model.resource(relation.target)
   const alias = c.alias()
   const { source, ties } = tied(c, relation, target, alias)
-  const conditions = ties.map(({ related, own }) => `${related} = ${at(from, own)}`)
-  return { target, alias, source, ties, conditions: [...conditions, ...c.readable(target, alias)] }
+  const { own, hoisted } = demandsOf(c.model, holder, relation)
+  const passes = (resource: Resource, reaches: readonly PermissionReach[], of: string) => {
+    const { binder } = c
+    if (binder === null) return []
+    return reaches.map((reach) => listCondition(c.model, resource, reach, 'read', of, binder, c.dialect.name))
+  }
+  const readable = passes(target, own, alias)
+  return {
+    target,
+    alias,
+    source,
+    ties,
+    conditions: [...ties.map((tie) => `${tie.related} = ${at(from, tie.own)}`), ...readable],
+    hoisted: passes(holder, hoisted, from),
+    readable,
+  }
 }
 
 function tied(

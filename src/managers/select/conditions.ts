@@ -42,8 +42,8 @@ export function conditionSql(
     case 'null':
       return `${at(alias, condition.column)} IS ${condition.not ? 'NOT ' : ''}NULL`
     case 'relation_null': {
-      const rows = relatedRows(c, relationNamed(resource, condition.relation), alias)
-      return `${condition.not ? '' : 'NOT '}EXISTS (SELECT 1 FROM ${rows.source}${where(rows.conditions)})`
+      const rows = relatedRows(c, resource, relationNamed(resource, condition.relation), alias)
+      return `${condition.not ? '' : 'NOT '}EXISTS (SELECT 1 FROM ${rows.source}${where([...rows.conditions, ...rows.hoisted])})`
     }
     default:
       throw new TypeError(`${condition.kind} is no condition on one row`)

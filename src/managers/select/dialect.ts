@@ -50,6 +50,20 @@ const POSTGRES_JSON: ByType = {
 }
 const POSTGRES_COMPARABLE: ByType = { string: C_COLLATION, text: C_COLLATION, enum: C_COLLATION }
 
+const pathTexts = new WeakMap<readonly string[], string>()
+
+/** A caller's paths as a parameter, written once for as long as the identity lives. */
+function textOnce(paths: readonly string[], write: (paths: readonly string[]) => string): string {
+  const known = pathTexts.get(paths)
+  if (known !== undefined) return known
+  const text = write(paths)
+  pathTexts.set(paths, text)
+  return text
+}
+
+/** Of a PostgreSQL array literal. */
+const arrayElement = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`
+
 const record = (pairs: readonly Pair[]): string =>
   `(SELECT r FROM (SELECT ${pairs.map(([key, sql]) => `${sql} AS ${quote(key)}`).join(', ')}) r)`
 
@@ -64,7 +78,7 @@ const POSTGRES: Dialect = {
   many: (values) => values,
   matches: (sql, placeholder) => `${sql} ~ ${placeholder}`,
   pattern: patternRegex,
-  paths: (paths) => paths,
+  paths: (paths) => textOnce(paths, (all) => `{${all.map(arrayElement).join(',')}}`),
   nested: (sql) => sql,
   keys: (columns, placeholder) => {
     const values = columns.map(({ type }, index) => `(e ->> ${index})::${RECORD_TYPE[type]} AS k${index}`)
@@ -107,7 +121,7 @@ const SQLITE: Dialect = {
   many: (values) => JSON.stringify(values),
   matches: (sql, placeholder) => `biodm_matches(${sql}, ${placeholder})`,
   pattern: ({ pieces }) => JSON.stringify(pieces),
-  paths: (paths) => JSON.stringify(paths),
+  paths: (paths) => textOnce(paths, JSON.stringify),
   nested: (sql) => `json(${sql})`,
   keys: (columns, placeholder) => {
     const values = columns.map((_, index) => `json_extract(value, '$[${index}]') AS k${index}`)

@@ -24,7 +24,7 @@ export function filterSql(
       : conditionSql(c, resource, alias, condition, (plan) => find(plan).conditions[index] as Condition),
   )
   const related = filter.relations.map(({ relation, filter: inner }, index) => {
-    const rows = relatedRows(c, relationNamed(resource, relation), alias)
+    const rows = relatedRows(c, resource, relationNamed(resource, relation), alias)
     const conditions = filterSql(
       c,
       rows.target,
@@ -33,7 +33,7 @@ export function filterSql(
       (plan) => find(plan).relations[index]?.filter as Filter,
       () => [],
     )
-    return `EXISTS (SELECT 1 FROM ${rows.source}${where([...rows.conditions, ...conditions])})`
+    return `EXISTS (SELECT 1 FROM ${rows.source}${where([...rows.conditions, ...rows.hoisted, ...conditions])})`
   })
   return [...own, ...related]
 }

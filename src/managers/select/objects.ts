@@ -35,7 +35,7 @@ export function correlated(
     ...selection.relations.map(
       ({ relation, selection: inner }): Pair => [
         relation,
-        subquery(c, relationNamed(resource, relation), inner, alias),
+        subquery(c, resource, relationNamed(resource, relation), inner, alias),
       ],
     ),
   ]
@@ -72,13 +72,19 @@ function ownPairs(c: Compilation, resource: Resource, selection: Selection, alia
 
 const isMany = ({ kind }: Relation): boolean => kind === 'many' || kind === 'through'
 
-function subquery(c: Compilation, relation: Relation, selection: Selection, from: string): string {
-  const rows = relatedRows(c, relation, from)
+function subquery(
+  c: Compilation,
+  holder: Resource,
+  relation: Relation,
+  selection: Selection,
+  from: string,
+): string {
+  const rows = relatedRows(c, holder, relation, from)
   const pairs = correlated(c, rows.target, selection, rows.alias)
   const value = isMany(relation)
     ? c.dialect.array(pairs, keyOrder(c, rows.target, rows.alias))
     : c.dialect.object(pairs)
-  return `(SELECT ${value} FROM ${rows.source}${where(rows.conditions)})`
+  return `(SELECT ${value} FROM ${rows.source}${where([...rows.conditions, ...rows.hoisted])})`
 }
 
 interface JoinedRelation {
@@ -94,7 +100,7 @@ function joinedRelation(
   page: string,
 ): JoinedRelation {
   const relation = relationNamed(resource, name)
-  const rows = relatedRows(c, relation, alias)
+  const rows = relatedRows(c, resource, relation, alias)
   const pairs = correlated(c, rows.target, selection, rows.alias)
   return isMany(relation) ? aggregated(c, name, rows, pairs, alias, page) : joinedOne(c, name, rows, pairs)
 }
@@ -103,7 +109,7 @@ function joinedOne(c: Compilation, name: string, rows: RelatedRows, pairs: reado
   const key = rows.target.primaryKey[0]?.name ?? 'id'
   return {
     pair: [name, `CASE WHEN ${at(rows.alias, key)} IS NOT NULL THEN ${c.dialect.object(pairs)} END`],
-    join: `LEFT JOIN ${rows.source} ON ${rows.conditions.join(' AND ')}`,
+    join: `LEFT JOIN ${rows.source} ON ${[...rows.conditions, ...rows.hoisted].join(' AND ')}`,
   }
 }
 
@@ -123,14 +129,15 @@ function aggregated(
   const keys = rows.ties.map(({ related }, index) => `${related} AS k${index}`)
   const conditions = [
     ...rows.ties.map(({ related, own }) => `${related} = ANY(ARRAY(SELECT ${at(page, own)} FROM ${page}))`),
-    ...c.readable(rows.target, rows.alias),
+    ...rows.readable,
   ]
   const grouped =
     `SELECT ${keys.join(', ')}, ${c.dialect.array(pairs, keyOrder(c, rows.target, rows.alias))} AS j` +
     ` FROM ${rows.source}${where(conditions)} GROUP BY ${rows.ties.map(({ related }) => related).join(', ')}`
+  const array = `COALESCE(${groups}.j, '[]')`
   const on = rows.ties.map(({ own }, index) => `${groups}.k${index} = ${at(alias, own)}`)
   return {
-    pair: [name, `COALESCE(${groups}.j, '[]')`],
+    pair: [name, rows.hoisted.length === 0 ? array : `CASE WHEN ${rows.hoisted.join(' AND ')} THEN ${array} ELSE '[]' END`],
     join: `LEFT JOIN (${grouped}) AS ${groups} ON ${on.join(' AND ')}`,
   }
 }

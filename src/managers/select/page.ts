@@ -127,8 +127,8 @@ class Joins {
     const known = this.#known.get(key)
     if (known !== undefined) return known
     const from = this.along(path.slice(0, -1))
-    const rows = relatedRows(this.#c, relationNamed(from.resource, name), from.alias)
-    this.text += ` LEFT JOIN ${rows.source} ON ${rows.conditions.join(' AND ')}`
+    const rows = relatedRows(this.#c, from.resource, relationNamed(from.resource, name), from.alias)
+    this.text += ` LEFT JOIN ${rows.source} ON ${[...rows.conditions, ...rows.hoisted].join(' AND ')}`
     const joined = { resource: rows.target, alias: rows.alias }
     this.#known.set(key, joined)
     return joined

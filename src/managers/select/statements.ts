@@ -1,4 +1,5 @@
 /** One plan of a kind → the text of its one statement. Rows come as JSON text in the first column. */
+import type { DialectName } from '../../config/definition.js'
 import type { Resource } from '../../model/model.js'
 import type { ListPlan, ReadPlan, RelatedPlan, Selection } from '../../plan/plan.js'
 import {
@@ -35,7 +36,7 @@ export function readText(c: Compilation, plan: ReadPlan, wanted: Wanted): string
 export function relatedText(c: Compilation, plan: RelatedPlan, wanted: Wanted): string {
   const parent = c.model.resource(plan.resource)
   const alias = c.alias()
-  const rows = relatedRows(c, relationNamed(parent, plan.relation), alias)
+  const rows = relatedRows(c, parent, relationNamed(parent, plan.relation), alias)
   const conditions = [
     ...parent.primaryKey.map(({ name }) => `${at(alias, name)} = ${rowKey(c, name)}`),
     ...c.readable(parent, alias),
@@ -44,7 +45,7 @@ export function relatedText(c: Compilation, plan: RelatedPlan, wanted: Wanted): 
   const columns = [row, ...keyColumn(c, rows.target, rows.alias, wanted)]
   return (
     `SELECT ${columns.join(', ')} FROM ${table(parent, alias)} JOIN ${rows.source}` +
-    ` ON ${rows.conditions.join(' AND ')}${where(conditions)}`
+    ` ON ${[...rows.conditions, ...rows.hoisted].join(' AND ')}${where(conditions)}`
   )
 }
 
@@ -60,9 +61,9 @@ function rowKey(c: Compilation, name: string): string {
  * the parent is absent or not readable.
  */
 export function listText(c: Compilation, plan: ListPlan, wanted: Wanted): string {
+  if (isPacked(c.dialect.name, wanted)) return packedText(c, plan)
   const resource = c.model.resource(plan.resource)
   const header = headerSql(c, plan)
-  if (c.dialect.name === 'sqlite' && header === null && isPlain(plan)) return plainText(c, plan, wanted)
   const page = pageSource(c, plan, neededColumns(resource, plan.selection))
   const members = membersOf(c, resource, plan.selection)
   const text = c.dialect.object(members.pairs)
@@ -86,21 +87,53 @@ function membersOf(c: Compilation, resource: Resource, selection: Selection): Me
     : { pairs: correlated(c, resource, selection, 'p'), joins: [] }
 }
 
-/** Rows come in the order of the primary key, so none is formatted that is not sent. */
+/**
+ * On SQLite a page comes as one text, its rows joined by commas: `[text, more, total]`, where `text` is null for an empty
+ * page and `more` tells whether a further row follows. No row at all: the parent is absent or not readable.
+ */
+export const isPacked = (dialect: DialectName, { keys }: Wanted): boolean => dialect === 'sqlite' && !keys
+
+function packedText(c: Compilation, plan: ListPlan): string {
+  const size = plan.end - plan.start
+  const header = headerSql(c, plan)
+  const { rows, more, cte } = isPlain(plan) ? plainRows(c, plan) : pagedRows(c, plan)
+  const text = `(SELECT group_concat(j) FROM (${rows} LIMIT ${size}${isPlain(plan) ? offset(c, plan) : ''}))`
+  const from = header === null ? '' : ` FROM ${header} AS h`
+  return `${cte}SELECT ${text}, ${more}${header === null ? '' : ', h.total'}${from}`
+}
+
+/** In the order of the primary key: no row is touched that is not sent. */
+function plainRows(c: Compilation, plan: ListPlan) {
+  const resource = c.model.resource(plan.resource)
+  const alias = c.alias()
+  const row = c.dialect.object(correlated(c, resource, plan.selection, alias))
+  const end = c.parameters.bind((other) => (other.kind === 'list' ? other.end : 0))
+  const next = c.alias()
+  return {
+    cte: '',
+    rows: `SELECT ${row} AS j FROM ${table(resource, alias)} ORDER BY ${keyOrder(c, resource, alias)}`,
+    more: `EXISTS (SELECT 1 FROM ${table(resource, next)} LIMIT 1 OFFSET ${end})`,
+  }
+}
+
+/** The page first, so that no row is formatted that is not sent. */
+function pagedRows(c: Compilation, plan: ListPlan) {
+  const resource = c.model.resource(plan.resource)
+  const page = pageSource(c, plan, neededColumns(resource, plan.selection))
+  const row = c.dialect.object(correlated(c, resource, plan.selection, 'p'))
+  return {
+    cte: `WITH page AS MATERIALIZED (${page.text}) `,
+    rows: `SELECT ${row} AS j FROM page AS p ORDER BY ${page.order('p')}`,
+    more: `(SELECT count(*) FROM page) > ${plan.end - plan.start}`,
+  }
+}
+
 const isPlain = (plan: ListPlan): boolean =>
   plan.access.kind === 'all' &&
+  plan.parent === null &&
   plan.sort.length === 0 &&
   plan.filter.conditions.length === 0 &&
   plan.filter.relations.length === 0
-
-function plainText(c: Compilation, plan: ListPlan, wanted: Wanted): string {
-  const resource = c.model.resource(plan.resource)
-  const row = c.dialect.object(correlated(c, resource, plan.selection, 'p'))
-  return (
-    `SELECT ${[row, ...keyColumn(c, resource, 'p', wanted)].join(', ')} FROM ${table(resource, 'p')}` +
-    ` ORDER BY ${keyOrder(c, resource, 'p')} LIMIT ${plan.end - plan.start + 1}${offset(c, plan)}`
-  )
-}
 
 /** The one row that a list with a total or a parent always has. */
 function headerSql(c: Compilation, plan: ListPlan): string | null {

@@ -18,9 +18,20 @@ export interface Asker {
 
 const ALL: Access = Object.freeze({ kind: 'all' })
 
-/** Which rows the caller may see: all for admins and where nothing is enforced. */
+const listed = new WeakMap<Model, boolean>()
+
+/** Whether users can keep lists at all. */
+function hasLists(model: Model): boolean {
+  const known = listed.get(model)
+  if (known !== undefined) return known
+  const has = [...model.resources.values()].some(({ permissions }) => permissions.length > 0)
+  listed.set(model, has)
+  return has
+}
+
+/** Which rows the caller may see: all for admins, where nothing is enforced, and where no lists are kept. */
 export function accessOf(asker: Asker): Access {
-  if (!asker.enforce || asker.caller?.admin === true) return ALL
+  if (!asker.enforce || asker.caller?.admin === true || !hasLists(asker.model)) return ALL
   return { kind: 'lists', paths: admittingPaths(asker.caller) }
 }
 
