@@ -15,10 +15,12 @@ import { type App, createApp } from '../server/polka.js'
 import type { Core, Job } from '../services/core.js'
 import { createOutboxWorker, type OutboxWorker } from '../services/outbox/worker.js'
 import { backgroundContext, runtimeTools } from '../services/plugin-tools.js'
+import { recordRead } from '../services/record-read.js'
 import { serviceFactory } from '../services/service.js'
 import { createTaskRunner, type TaskRunner, type TaskUse } from '../services/tasks.js'
 import { createPlugins } from './plugins.js'
 import { routesOf } from './routes.js'
+import { timed } from './timed.js'
 
 export interface WireOptions {
   readonly log: Log
@@ -58,14 +60,16 @@ export async function start(model: Model, options: WireOptions): Promise<Wired> 
   }
   try {
     await migrateAtStart(database, model, log)
-    const core = createCore(model, database, options, metrics, plugins.managers, () => workers?.outbox.wake())
+    const core = createCore(model, timed(database, metrics), options, metrics, plugins.managers, () =>
+      workers?.outbox.wake(),
+    )
     if (options.plugins) await plugins.start(definition.plugins, (name) => runtimeTools(core, name))
     metrics.watch({ database, outbox: () => outboxStats(database) })
     const routes = routesOf(model, () => core, {
       ping: () => database.ping(),
       managers: () => plugins.ready(),
       metrics: () => metrics.text(),
-    })
+    }).map((route) => (definition.history.reads ? recorded(core, route) : route))
     const app = createApp({
       definition,
       routes,
@@ -73,7 +77,6 @@ export async function start(model: Model, options: WireOptions): Promise<Wired> 
       metrics,
       authenticator: authenticatorOf(core),
       demand: ({ route, caller }) => demandRules(core, route, caller),
-      middlewares: () => [],
     })
     if (options.background) {
       workers = createWorkers(core)
@@ -142,6 +145,21 @@ function demandRules({ model, enforce }: Core, route: Route | null, caller: Call
   const guard = route?.policy.guard
   if (guard === undefined || guard.kind === 'open') return
   for (const { resource, verb } of guard.rules) demand(model.resource(resource), verb, caller, enforce)
+}
+
+const READS: ReadonlySet<Route['action']['kind']> = new Set(['list', 'read', 'related', 'collection_list'])
+
+/** A route that reads, with its record in the history. */
+function recorded(core: Core, route: Route): Route {
+  const { action } = route
+  if (!READS.has(action.kind) || !('resource' in action) || action.resource === null) return route
+  const { resource } = action
+  const run: Route['run'] = async (request) => {
+    const answer = await route.run(request)
+    await recordRead(core, request, resource, request.params[0] ?? null)
+    return answer
+  }
+  return { ...route, run }
 }
 
 interface Workers {

@@ -6,7 +6,6 @@ import type { Plugin } from '../plugin.js'
 import type { RequestContext } from '../services/core.js'
 import type { Exchange } from './exchange.js'
 import type { ServerMetrics } from './metrics.js'
-import type { Middleware } from './middlewares/middleware.js'
 
 /** What the server needs of the runtime that it answers for. */
 export interface ServerContext {
@@ -18,8 +17,6 @@ export interface ServerContext {
   readonly authenticator: Authenticator | null
   /** Throws 401 or 403 when the static rules of the route refuse its caller: said before what is wrong with a body. */
   readonly demand: (exchange: Exchange) => void
-  /** What a route needs besides the usual, right before it runs. */
-  readonly middlewares: (route: Route) => readonly Middleware[]
   /** How long a body may take from the headers to its last byte. Default: 30 s. */
   readonly bodyMs?: number
 }

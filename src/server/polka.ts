@@ -65,7 +65,6 @@ export function createApp(context: ServerContext): App {
     ...authenticateWith(context, route.policy),
     ...requireToken(server.requireAuth, route.policy),
     ...(route.body === 'json' ? [readBody] : []),
-    ...context.middlewares(route),
     run,
   ]
   const router = createRouter(

@@ -80,7 +80,6 @@ export async function serve(
     metrics,
     authenticator: options.authenticator ?? null,
     demand: options.demand ?? (() => undefined),
-    middlewares: () => [],
     ...(options.bodyMs === undefined ? {} : { bodyMs: options.bodyMs }),
   })
   const listener = await listen(() => app, { host: server.host, port: 0, urlLimit: server.limits.query, log })
