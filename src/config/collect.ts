@@ -29,8 +29,18 @@ export function collect(declarations: Declarations, report: Report): ReadonlyMap
   for (const draft of drafts.values()) {
     for (const use of draft.traits) declare(draft, traitLayer(use), declarations, report)
     for (const layer of ownLayers(draft, declarations)) declare(draft, layer, declarations, report)
+    draft.columns = ownFirst(draft.columns)
   }
   return drafts
+}
+
+/** Traits are applied first, but what the resource itself declares is shown first. */
+function ownFirst(columns: Draft['columns']): Draft['columns'] {
+  const entries = [...columns]
+  return new Map([
+    ...entries.filter(([, { trait }]) => trait === null),
+    ...entries.filter(([, { trait }]) => trait !== null),
+  ])
 }
 
 function makeDrafts({ core, plugins, config }: Declarations, report: Report): Map<string, Draft> {

@@ -84,31 +84,45 @@ export function parseColumn(
   const long: RawColumn = typeof raw === 'string' ? { type: raw } : raw
   const parts = parseType(long.type)
   if ('message' in parts) return [typeof raw === 'string' ? { ...parts, key: null } : parts]
-  const serial = parts.type === 'serial'
-  const primary = long.primary ?? serial
   const given = defaultOf(parts.type, long.default)
   return {
     name,
-    type: parts.type,
-    length: lengthOf(parts, long),
-    precision: parts.type === 'decimal' ? (parts.numbers[0] ?? null) : null,
-    scale: parts.type === 'decimal' ? (parts.numbers[1] ?? null) : null,
+    ...sizes(parts, long),
+    ...flags(parts, long),
+    default: given,
+    pattern: long.pattern ?? null,
+    readonly: long.readonly === true || given?.kind === 'user',
+    description: long.description ?? null,
+    renamedFrom: long.renamed_from ?? null,
+    role: 'data',
+  }
+}
+
+function flags(parts: TypeParts, long: RawColumn) {
+  const serial = parts.type === 'serial'
+  const primary = long.primary ?? serial
+  return {
     primary,
     generated: serial || long.generated === true,
     required: primary || parts.required || long.required === true,
     unique: long.unique === true && !primary,
     index: long.index === true,
-    default: given,
-    min: long.min ?? null,
-    max: isText(parts.type) ? null : (long.max ?? null),
-    pattern: long.pattern ?? null,
-    values: parts.type === 'enum' ? Object.freeze([...(long.values ?? [])]) : null,
-    readonly: long.readonly === true || given?.kind === 'user',
     hidden: long.hidden === true,
     virtual: long.virtual === true,
-    description: long.description ?? null,
-    renamedFrom: long.renamed_from ?? null,
-    role: 'data',
+  }
+}
+
+function sizes(parts: TypeParts, long: RawColumn) {
+  const { type } = parts
+  const [precision = null, scale = null] = type === 'decimal' ? parts.numbers : []
+  return {
+    type,
+    length: lengthOf(parts, long),
+    precision,
+    scale,
+    min: long.min ?? null,
+    max: isText(type) ? null : (long.max ?? null),
+    values: type === 'enum' ? [...(long.values ?? [])] : null,
   }
 }
 

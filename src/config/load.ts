@@ -6,6 +6,8 @@ import { checkColumns } from './check/columns.js'
 import { checkHooks, checkTraits } from './check/hooks.js'
 import { checkNames } from './check/names.js'
 import { checkRelations } from './check/relations.js'
+import { checkRoutes } from './check/routes.js'
+import { checkTables } from './check/tables.js'
 import { collect } from './collect.js'
 import type { Definition } from './definition.js'
 import type { Resolving } from './draft.js'
@@ -81,6 +83,8 @@ function resolveResources(
 
 function check(resolving: Resolving, { raw, variables }: ReadConfig, grammar: Grammar): void {
   checkNames(resolving)
+  checkRoutes(resolving)
+  checkTables(resolving)
   checkColumns(resolving)
   checkRelations(resolving)
   checkClones(resolving)

@@ -44,7 +44,8 @@ export async function loadPlugins(raw: RawConfig['plugins'], options: PluginOpti
       const checked = checkOptions(plugin.options, given ?? {}, at, options)
       loaded.push({ specifier, plugin, at, options: checked })
       if (options.report.size > before) continue
-      for (const message of plugin.validate?.(checked) ?? []) options.report.fault(at, message, { key: true })
+      for (const message of said(() => plugin.validate?.(checked)))
+        options.report.fault(at, message, { key: true })
     }
   }
   return { loaded, failed }
@@ -80,4 +81,14 @@ export function checkOptions(
   for (const { path, message, hint, key } of formFaults(grammar.options(form), typed, at, variables))
     report.fault(path, message, { hint, key })
   return typed
+}
+
+/** What a `validate` of a plugin or trait says; its own failure is a fault like those that it looks for. */
+export function said(validate: () => unknown): readonly string[] {
+  try {
+    const found = validate() ?? []
+    return Array.isArray(found) ? found.map(String) : ['its `validate` did not return a list']
+  } catch (cause) {
+    return [`its \`validate\` failed: ${cause instanceof Error ? cause.message : String(cause)}`]
+  }
 }

@@ -70,22 +70,32 @@ function commandFaults(command: unknown): string[] {
 
 function traitFaults(trait: unknown, grammar: Grammar): string[] {
   if (typeof trait !== 'object' || trait === null) return ['must be an object']
-  const { columns, relations, unique, hooks, options, verbs, own, routes, validate } = fields(trait)
+  const { columns, relations, unique, hooks, options, verbs, operations, own, routes, validate } =
+    fields(trait)
   const given = Object.entries({ columns, relations, unique, hooks }).filter(([, part]) => part !== undefined)
-  const faults = [...resourceFaults(Object.fromEntries(given), grammar), ...schemaFaults(options, grammar)]
-  if (verbs !== undefined && !(Array.isArray(verbs) && verbs.every((verb) => typeof verb === 'string')))
-    faults.push('verbs must be a list of names')
-  if (own !== undefined && !(Array.isArray(own) && own.every((name) => typeof name === 'string')))
-    faults.push('own must be a list of column names')
-  if (validate !== undefined && typeof validate !== 'function') faults.push('validate must be a function')
-  if (routes !== undefined && !Array.isArray(routes)) return [...faults, 'routes must be a list']
-  for (const [index, route] of (routes ?? []).entries()) {
-    faults.push(...routeFaults(route, /^\/:id(\/|$)/).map((fault) => `routes.${index}: ${fault}`))
-    const { verb } = fields(route)
-    if (typeof verb !== 'string' && verb !== null)
-      faults.push(`routes.${index}: must name a \`verb\`, or null`)
-  }
-  return faults
+  return [
+    ...resourceFaults(Object.fromEntries(given), grammar),
+    ...schemaFaults(options, grammar),
+    ...namesFaults('verbs', verbs),
+    ...namesFaults('operations', operations),
+    ...namesFaults('own', own),
+    ...(validate === undefined || typeof validate === 'function' ? [] : ['validate must be a function']),
+    ...(routes === undefined || Array.isArray(routes) ? [] : ['routes must be a list']),
+    ...(Array.isArray(routes) ? routes.flatMap(traitRouteFaults) : []),
+  ]
+}
+
+function namesFaults(key: string, names: unknown): string[] {
+  const valid =
+    names === undefined || (Array.isArray(names) && names.every((name) => typeof name === 'string'))
+  return valid ? [] : [`${key} must be a list of names`]
+}
+
+function traitRouteFaults(route: unknown, index: number): string[] {
+  const { verb } = fields(route)
+  const faults = routeFaults(route, /^\/:id(\/|$)/)
+  if (typeof verb !== 'string' && verb !== null) faults.push('must name a `verb`, or null')
+  return faults.map((fault) => `routes.${index}: ${fault}`)
 }
 
 function resourceFaults(resource: unknown, grammar: Grammar): string[] {

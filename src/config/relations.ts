@@ -116,8 +116,7 @@ function addForeignKey(
     return
   }
   const type = foreignKey(relation, name, key)
-  const same = declared.definition.type === type.type && declared.definition.length === type.length
-  if (!same) {
+  if (declared.definition.type !== type.type) {
     const place = [...at, raw.column === undefined ? 'columns' : 'column']
     report.fault(
       place,

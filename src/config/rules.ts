@@ -2,6 +2,7 @@
 import type { HookRef } from '../plugin.js'
 import type { HookUse, PermissionDefinition, StageBindings } from './definition.js'
 import type { Draft, Resolving } from './draft.js'
+import type { RawHooks } from './raw.js'
 import type { Path } from './source.js'
 import { didYouMean } from './suggest.js'
 
@@ -121,18 +122,26 @@ const WRITE = ['create', 'update'] as const
 
 export function resolveHooks({ drafts }: Resolving): void {
   for (const draft of drafts.values()) {
-    const bindings: Record<string, { prefix: HookUse[]; postfix: HookUse[] }> = {}
-    for (const { hooks } of draft.rawHooks) {
-      for (const [operation, stages] of Object.entries(hooks)) {
-        for (const name of operation === 'write' ? WRITE : [operation]) {
-          bindings[name] ??= { prefix: [], postfix: [] }
-          bindings[name].prefix.push(...(stages.prefix ?? []).map(hookUse))
-          bindings[name].postfix.push(...(stages.postfix ?? []).map(hookUse))
-        }
-      }
-    }
-    draft.hooks = bindings satisfies Record<string, StageBindings>
+    const bindings = new Map<string, StageBindings>()
+    for (const { hooks } of draft.rawHooks)
+      for (const [name, stages] of bound(hooks)) addStages(bindings, name, stages)
+    draft.hooks = Object.fromEntries(bindings)
   }
+}
+
+/** Operation → stages, with `write` spelled out, in the order written. */
+function bound(hooks: RawHooks): [string, RawHooks[string]][] {
+  return Object.entries(hooks).flatMap(([operation, stages]) =>
+    (operation === 'write' ? WRITE : [operation]).map((name): [string, RawHooks[string]] => [name, stages]),
+  )
+}
+
+function addStages(bindings: Map<string, StageBindings>, name: string, stages: RawHooks[string] = {}): void {
+  const { prefix, postfix } = bindings.get(name) ?? { prefix: [], postfix: [] }
+  bindings.set(name, {
+    prefix: [...prefix, ...(stages.prefix ?? []).map(hookUse)],
+    postfix: [...postfix, ...(stages.postfix ?? []).map(hookUse)],
+  })
 }
 
 function hookUse(ref: HookRef): HookUse {

@@ -98,11 +98,11 @@ t.test('a file becomes a frozen, complete definition', async (t) => {
       ['id', 'serial', 'data', true, true],
       ['version', 'integer', 'version', true, true],
       ['is_latest', 'boolean', 'latest', true, false],
-      ['reviewed', 'boolean', 'data', false, false],
       ['name', 'string', 'data', true, false],
       ['status', 'enum', 'data', false, false],
       ['created_at', 'datetime', 'data', false, false],
       ['price', 'decimal', 'data', false, false],
+      ['reviewed', 'boolean', 'data', false, false],
       ['project_id', 'integer', 'foreign', true, false],
       ['contact_username', 'string', 'foreign', false, false],
     ],
@@ -199,7 +199,7 @@ t.test('User and Group come with every configuration, and a configuration may ex
   t.ok(user.managed)
   t.same(
     user.columns.map(({ name }) => name),
-    ['reviewed', 'username', 'id', 'email', 'firstName', 'lastName', 'orcid'],
+    ['username', 'id', 'email', 'firstName', 'lastName', 'orcid', 'reviewed'],
   )
   t.match(user.access, { read: { kind: 'admin' }, update: { kind: 'self_or_admin' } })
   const group = resource(definition, 'Group')

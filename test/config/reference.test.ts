@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { Ajv } from 'ajv'
 import t from 'tap'
 import { parse } from 'yaml'
-import { configReference } from '../helpers/config-reference.js'
 import { loadGrammar } from '../../src/config/schema.js'
+import { configReference } from '../helpers/config-reference.js'
 
 const root = new URL('../../', import.meta.url).pathname
 const schema = JSON.parse(readFileSync(`${root}config/biodm.schema.json`, 'utf8')) as Record<string, unknown>

@@ -67,27 +67,35 @@ function checkGroup(path: string, at: Path, report: Report): void {
 
 function checkPermission(
   draft: Draft,
-  { key, raw, at }: Draft['rawPermissions'][number],
-  resolving: Resolving,
+  permission: Draft['rawPermissions'][number],
+  { drafts, report }: Resolving,
 ): void {
-  const { report, drafts } = resolving
-  const ends = [key === 'self' ? [] : key.split('.')]
-  for (const more of raw.propagate ?? []) ends.push([...(ends[0] ?? []), ...more.split('.')])
-  const reached = ends.map((hops) => followMany(draft, hops, drafts)).filter((end) => typeof end !== 'string')
-  const verbs = ['read', 'write', ...new Set(reached.flatMap(traitVerbs))]
-  const unsure = reached.length < ends.length || reached.some(({ partial }) => partial)
+  const { key, raw, at } = permission
+  const own = key === 'self' ? [] : key.split('.')
+  const paths = [own, ...(raw.propagate ?? []).map((more) => [...own, ...more.split('.')])]
+  const ends = paths.map((path) => followMany(draft, path, drafts)).filter((end) => typeof end !== 'string')
+  const verbs = ['read', 'write', ...new Set(ends.flatMap(traitVerbs))]
+  // Where a chain leads nowhere, nobody knows the verbs at its end.
+  const unsure = ends.length < paths.length || ends.some(({ partial }) => partial)
   for (const [index, verb] of raw.verbs.entries()) {
-    const place = [...at, 'verbs', String(index)]
-    if (key === 'self' && verb === 'write')
-      report.fault(place, 'a `self` permission cannot name `write`', {
-        hint: 'use `access:` for who may write',
-      })
-    else if (!verbs.includes(verb) && !(unsure && !COVERED.includes(verb))) {
-      report.fault(place, `unknown verb \`${verb}\``, {
-        hint: COVERED.includes(verb) ? '`write` covers it' : didYouMean(verb, verbs, 'verbs'),
-      })
-    }
+    const fault = key === 'self' && verb === 'write' ? SELF_WRITE : verbFault(verb, verbs, unsure)
+    if (fault !== null) report.fault([...at, 'verbs', String(index)], fault.message, { hint: fault.hint })
   }
+}
+
+const SELF_WRITE = {
+  message: 'a `self` permission cannot name `write`',
+  hint: 'use `access:` for who may write',
+}
+
+function verbFault(
+  verb: string,
+  verbs: readonly string[],
+  unsure: boolean,
+): { message: string; hint: string | null } | null {
+  if (verbs.includes(verb)) return null
+  if (COVERED.includes(verb)) return { message: `unknown verb \`${verb}\``, hint: '`write` covers it' }
+  return unsure ? null : { message: `unknown verb \`${verb}\``, hint: didYouMean(verb, verbs, 'verbs') }
 }
 
 const COVERED = ['create', 'update', 'delete', 'release']

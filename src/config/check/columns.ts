@@ -131,20 +131,28 @@ function virtualFault({
 }
 
 function rangeFault(column: ColumnDefinition): Fault | null {
-  const { type, min, max, length } = column
-  if (TEXTS.includes(type)) {
-    if (min !== null && (typeof min !== 'number' || !Number.isInteger(min) || min < 0))
-      return { key: 'min', message: 'the least number of characters is a whole number' }
-    return typeof min === 'number' && length !== null && min > length
-      ? { key: 'min', message: '`min` is greater than `max`' }
-      : null
-  }
+  return TEXTS.includes(column.type) ? lengthRangeFault(column) : (boundFault(column) ?? orderFault(column))
+}
+
+function lengthRangeFault({ min, length }: ColumnDefinition): Fault | null {
+  if (min === null) return null
+  const whole = typeof min === 'number' && Number.isInteger(min) && min >= 0
+  if (!whole) return { key: 'min', message: 'the least number of characters is a whole number' }
+  return length !== null && min > length ? { key: 'min', message: '`min` is greater than `max`' } : null
+}
+
+function boundFault(column: ColumnDefinition): Fault | null {
+  const { type, min, max } = column
   for (const [key, bound] of Object.entries({ min, max })) {
     if (bound === null) continue
     if (!ORDERED.includes(type)) return { key, message: `\`${key}\` means nothing for ${type}` }
     const fault = literalFault({ ...column, min: null, max: null }, bound)
     if (fault !== null) return { key, message: fault }
   }
+  return null
+}
+
+function orderFault({ min, max }: ColumnDefinition): Fault | null {
   return min !== null && max !== null && before(max, min)
     ? { key: 'min', message: '`min` is greater than `max`' }
     : null

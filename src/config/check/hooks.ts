@@ -2,7 +2,7 @@
 import type { HookRef, TraitTarget } from '../../plugin.js'
 import { type Draft, keyColumns, mayBeLost, type Resolving, type TraitUse } from '../draft.js'
 import type { Variables } from '../interpolate.js'
-import { checkOptions } from '../plugins.js'
+import { checkOptions, said } from '../plugins.js'
 import type { RawHooks } from '../raw.js'
 import type { Grammar } from '../schema.js'
 import type { Path } from '../source.js'
@@ -31,33 +31,42 @@ function checkBindings(
   trait: TraitUse | null,
   resolving: Resolving,
 ): void {
-  const { report } = resolving
-  const operations = hookedOperations(draft)
   const place = (...path: string[]): Path => (trait === null ? [...at, ...path] : at)
   for (const [operation, stages] of Object.entries(hooks)) {
-    if (!operations.includes(operation)) {
-      if (!draft.partial) {
-        report.fault(place(operation), `unknown operation \`${operation}\``, {
-          key: true,
-          hint: didYouMean(operation, operations, 'operations'),
-        })
-      }
-      continue
-    }
+    const fault = operationFault(draft, operation, trait)
+    if (fault !== null)
+      resolving.report.fault(place(operation), fault.message, { key: true, hint: fault.hint })
     if (POSTFIX_ONLY.has(operation) && stages.prefix !== undefined) {
-      report.fault(place(operation, 'prefix'), `\`${operation}\` has postfix hooks only`, { key: true })
-    }
-    if (operation === 'release' && draft.versioned === false && trait === null) {
-      report.fault(place(operation), `\`${draft.name}\` is not versioned, so nothing is released`, {
+      resolving.report.fault(place(operation, 'prefix'), `\`${operation}\` has postfix hooks only`, {
         key: true,
-        hint: 'add `versioned: true`',
       })
     }
     for (const stage of ['prefix', 'postfix'] as const) {
-      for (const [index, ref] of (stages[stage] ?? []).entries()) {
+      const refs = stages[stage] ?? []
+      for (const [index, ref] of refs.entries())
         checkRef(ref, stage, place(operation, stage, String(index)), resolving)
-      }
     }
+  }
+}
+
+function operationFault(
+  draft: Draft,
+  operation: string,
+  trait: TraitUse | null,
+): { message: string; hint: string | null } | null {
+  const operations = hookedOperations(draft)
+  if (!operations.includes(operation)) {
+    if (draft.partial) return null
+    return {
+      message: `unknown operation \`${operation}\``,
+      hint: didYouMean(operation, operations, 'operations'),
+    }
+  }
+  // A trait may be taken by resources of both kinds.
+  if (operation !== 'release' || draft.versioned !== false || trait !== null) return null
+  return {
+    message: `\`${draft.name}\` is not versioned, so nothing is released`,
+    hint: 'add `versioned: true`',
   }
 }
 
@@ -92,23 +101,10 @@ export function checkTraits(resolving: Resolving, variables: Variables, grammar:
       const before = report.size
       use.options = checkOptions(use.trait.options, use.options, use.at, { report, variables, grammar })
       if (use.trait.validate === undefined || report.size > before || draft.partial) continue
-      for (const message of validate(draft, use, drafts)) {
+      for (const message of said(() => use.trait.validate?.(targetOf(draft, drafts), use.options))) {
         report.fault(use.at, `trait ${use.name}: ${message}`, { key: use.at.at(-1) === use.name })
       }
     }
-  }
-}
-
-function validate(draft: Draft, use: TraitUse, drafts: Resolving['drafts']): readonly string[] {
-  try {
-    const found: unknown = use.trait.validate?.(targetOf(draft, drafts), use.options)
-    return Array.isArray(found)
-      ? found.map(String)
-      : found === undefined
-        ? []
-        : ['its `validate` did not return a list']
-  } catch (cause) {
-    return [`its \`validate\` failed: ${cause instanceof Error ? cause.message : String(cause)}`]
   }
 }
 

@@ -32,7 +32,8 @@ function formOf(raw: RawRelation): Form {
 
 function checkForm({ raw, at, trait }: RelationDraft, report: Report): void {
   if (raw.one === undefined && raw.many === undefined) {
-    if (report.isBroken([...at, 'one']) || report.isBroken([...at, 'many'])) return
+    // What was malformed has been told already.
+    if (['one', 'many'].some((key) => report.isBroken([...at, key]))) return
     report.fault(at, 'a relation needs `one:` or `many:`', {
       key: true,
       hint: 'write `{ one: Resource }` or `{ many: Resource }`',
@@ -40,9 +41,8 @@ function checkForm({ raw, at, trait }: RelationDraft, report: Report): void {
     return
   }
   const form = formOf(raw)
-  for (const key of Object.keys(raw)) {
-    if (FORM_KEYS[form].some((known) => known === key) || COMMON_KEYS.includes(key)) continue
-    const hint = key === 'through' || (key === 'one' && raw.many !== undefined) ? null : HOLDER_HINT
+  for (const key of strayKeys(raw, form)) {
+    const hint = key === 'through' || key === 'many' ? null : HOLDER_HINT
     report.fault(trait === null ? [...at, key] : at, `\`${key}\` means nothing for a ${form} relation`, {
       key: true,
       hint,
@@ -51,6 +51,11 @@ function checkForm({ raw, at, trait }: RelationDraft, report: Report): void {
   if (raw.column !== undefined && raw.columns !== undefined) {
     report.fault([...at, 'columns'], '`column` and `columns` say the same thing twice', { key: true })
   }
+}
+
+function strayKeys(raw: RawRelation, form: Form): string[] {
+  const known: readonly string[] = [...FORM_KEYS[form], ...COMMON_KEYS]
+  return Object.keys(raw).filter((key) => !known.includes(key))
 }
 
 const HOLDER_HINT = 'it belongs to the to-one side, which holds the reference'
