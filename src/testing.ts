@@ -1,4 +1,6 @@
 /** What tests of configurations and plugins import: `biodm/testing`. */
+export { createRuntime } from './runtime.js'
+export { embeddedStore } from './testing/embedded-store.js'
 export {
   type FakeKeycloak,
   type FakeKeycloakOptions,
@@ -6,3 +8,8 @@ export {
   type RealmFile,
   startFakeKeycloak,
 } from './testing/fake-keycloak/index.js'
+export {
+  type PluginSuiteOptions,
+  type SuiteContext,
+  shouldBehaveLikeAPlugin,
+} from './testing/plugin-suite.js'

@@ -11,12 +11,13 @@ export default definePlugin({
     required: ['keys'],
     properties: {
       keys: {
-        type: 'object',
-        additionalProperties: {
+        type: 'array',
+        items: {
           type: 'object',
           additionalProperties: false,
-          required: ['username'],
+          required: ['key', 'username'],
           properties: {
+            key: { type: 'string', minLength: 8 },
             username: { type: 'string' },
             groups: { type: 'array', items: { type: 'string' }, default: [] },
           },
@@ -30,9 +31,9 @@ export default definePlugin({
   authenticate(request, ctx) {
     const given = request.headers['x-api-key']
     if (given === undefined) return null
-    const known = Object.entries(ctx.settings.keys).find(([key]) => same(key, given))
+    const known = ctx.settings.keys.find(({ key }) => same(key, given))
     if (known === undefined) throw new BiodmError('invalid_token', 'The API key is not known.')
-    const { username, groups } = known[1]
+    const { username, groups } = known
     return { username, groups, admin: groups.includes('admin') }
   },
 })
