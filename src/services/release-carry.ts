@@ -8,6 +8,7 @@ import { runSteps, type Step } from '../managers/mutate/step.js'
 import type { Resource } from '../model/model.js'
 import { type ClonePlan, planClones } from '../plan/clones.js'
 import { isTarget, type WritePlan } from '../plan/plan.js'
+import { planWrite } from '../plan/write.js'
 import { keyText } from '../plan/write-shape.js'
 import { historySteps } from './history.js'
 import { hasHooks } from './hooks/run.js'
@@ -15,14 +16,14 @@ import { refuseExistingChildren, suppliedRelations } from './release-body.js'
 import { collectOriginals, columnsNamed, type Originals } from './release-collect.js'
 import { lastVersion, type Release } from './release-context.js'
 import { type Copies, type Overrides, planCopies } from './release-copy.js'
-import { asNewVersion, asRelease } from './release-decide.js'
+import { asNewVersion, asRelease, decideBody } from './release-decide.js'
 import { releasePostfix } from './release-hooks.js'
 import { linkCopySteps } from './release-links.js'
 import { laterSteps, ownReferences } from './release-own.js'
 import { type ReadBack, refuse, type WriteOutcome } from './write.js'
 import { judgeTree } from './write-access.js'
 import type { WriteContext } from './write-context.js'
-import { type Decision, decide } from './write-decide.js'
+import type { Decision } from './write-decide.js'
 import { anyHooked, postfixStage } from './write-hooks.js'
 import { checkLists, listWriteSteps } from './write-lists.js'
 import { type PreparedRow, prepareRows } from './write-prepare.js'
@@ -37,11 +38,11 @@ export interface ReleaseWork {
   readonly readBack: ReadBack
 }
 
-export async function carryOutRelease(context: WriteContext, work: ReleaseWork): Promise<WriteOutcome> {
+export async function carryOutRelease(context: WriteContext, given: ReleaseWork): Promise<WriteOutcome> {
   const { core, request, trx, writer } = context
+  const { stored, work } = await lockRow(context, given)
   const { release, plan } = work
   const { resource, next } = release
-  const stored = await lockRow(context, release)
   const decision = await decideRelease(context, work, stored)
   await checkLists(core.model, writer, trx, decision)
   const rows = prepareRows(core.model, request.caller, asNewVersion(decision, plan, next, stored))
@@ -67,12 +68,26 @@ export async function carryOutRelease(context: WriteContext, work: ReleaseWork):
   return { resource, many: false, keys: [next], texts }
 }
 
+interface Locked {
+  readonly stored: Row
+  /** With the number of the new version as it is now known. */
+  readonly work: ReleaseWork
+}
+
 /** The entity first, as every release and delete does, then the row. */
-async function lockRow({ trx, writer }: WriteContext, { resource, key }: Release): Promise<Row> {
-  await lastVersion(writer, trx, resource, key, 'update')
+async function lockRow({ core, trx, writer }: WriteContext, work: ReleaseWork): Promise<Locked> {
+  const { release } = work
+  const { resource, key } = release
+  const version = (await lastVersion(writer, trx, resource, key, 'update')) + 1
   const [stored] = await lookupRows(writer, trx, resource, [key], 'update')
   if (stored === undefined) throw new BiodmError('not_found', `There is no such ${resource.name}`)
-  return stored
+  if (version === release.next['version']) return { stored, work }
+  const next = { ...key, version }
+  const write = { ...release.write, key: next }
+  return {
+    stored,
+    work: { ...work, release: { ...release, next, write }, plan: planWrite(core.model, write, 'final') },
+  }
 }
 
 /** The verdicts again on locked rows, in the order of the contract: 400, 403, 409. */
@@ -82,9 +97,9 @@ async function decideRelease(
   stored: Readonly<Row>,
 ): Promise<Decision> {
   const { core, request, trx, writer } = context
-  const { resource, key, next } = release
+  const { resource, key } = release
   const decision = asRelease(
-    await decide(core.model, writer, trx, plan, { locking: true }),
+    await decideBody(core.model, writer, trx, plan, { locking: true }),
     plan,
     release,
     stored,
@@ -95,12 +110,6 @@ async function decideRelease(
     throw new BiodmError(
       'not_latest_version',
       `Version ${key['version']} of this ${resource.name} is not the latest: release that one`,
-    )
-  }
-  if ((await lastVersion(writer, trx, resource, key, 'none')) + 1 !== next['version']) {
-    throw new BiodmError(
-      'conflict',
-      `Another release of this ${resource.name} happened at the same time; try again`,
     )
   }
   return decision

@@ -12,7 +12,7 @@ export interface Release {
   readonly key: Key
   /** The row as it was found before the transaction. */
   readonly stored: Readonly<Row>
-  /** Of the new version. */
+  /** Of the new version: a guess until the entity is locked. */
   readonly next: Key
   /** The body as a write to the new version. */
   readonly write: Extract<WriteRequest, { readonly kind: 'update' }>

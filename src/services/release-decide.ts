@@ -1,8 +1,11 @@
 import type { Row } from '../hooks.js'
+import type { Queryable } from '../managers/database.js'
+import type { Writer } from '../managers/mutate/rows.js'
+import type { Model } from '../model/model.js'
 import { sameValue } from '../model/values.js'
 import type { WritePlan } from '../plan/plan.js'
 import type { Release } from './release-context.js'
-import type { DecidedRow, Decision } from './write-decide.js'
+import { type DecidedRow, type DecideOptions, type Decision, decide } from './write-decide.js'
 
 /**
  * The decision about a body that is written to a version which does not exist yet: its root is the released row, under the
@@ -47,6 +50,27 @@ function changedColumns(
     if (plan.rows[parent.from]?.key === null) for (const { column } of parent.columns) changed.add(column)
   }
   return [...changed]
+}
+
+/** As `decide`; a body without other rows needs nothing to be looked up, since the new version is not there yet. */
+export async function decideBody(
+  model: Model,
+  writer: Writer,
+  db: Queryable,
+  plan: WritePlan,
+  options: DecideOptions,
+): Promise<Decision> {
+  const [only, second] = plan.rows
+  if (only === undefined || second !== undefined) return await decide(model, writer, db, plan, options)
+  const row: DecidedRow = {
+    position: 0,
+    row: only,
+    resource: model.resource(only.resource),
+    action: 'refer',
+    stored: null,
+    changed: [],
+  }
+  return { rows: [row], refusals: [], allocated: new Map() }
 }
 
 /** The new version as a row to create: the released one with the changes of the body. */

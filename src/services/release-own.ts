@@ -29,18 +29,29 @@ export function ownReferences(
   const later: { relation: ToOneDefinition; values: Row }[] = []
   const copied = new Set(clones.resources.map((spec) => spec.name))
   for (const relation of resource.relations.values()) {
-    if (relation.kind !== 'one' || !relation.constraint || isGiven(relation, root, stored)) continue
-    const followed = mapping.follow(relation, values)
-    if (followed === undefined) continue
+    const followed = relation.kind === 'one' ? followedKey(relation, root, stored, mapping) : undefined
+    if (relation.kind !== 'one' || followed === undefined) continue
     if (pointsAt(followed, relation, resource, next)) Object.assign(values, followed)
     else if (copied.has(relation.target)) {
       later.push({ relation, values: followed })
       // A unique reference cannot be held by both versions, not even for a moment.
-      if (relation.unique) for (const { column } of relation.columns) values[column] = null
+      if (relation.unique) Object.assign(values, emptied(relation))
     }
   }
   return { values, later }
 }
+
+/** Undefined: the reference stays as it is. */
+const followedKey = (
+  relation: ToOneDefinition,
+  root: PreparedRow,
+  stored: Readonly<Row>,
+  mapping: Mapping,
+): Row | undefined =>
+  !relation.constraint || isGiven(relation, root, stored) ? undefined : mapping.follow(relation, root.values)
+
+const emptied = (relation: ToOneDefinition): Row =>
+  Object.fromEntries(relation.columns.map(({ column }) => [column, null]))
 
 function isGiven(relation: ToOneDefinition, { row }: PreparedRow, stored: Readonly<Row>): boolean {
   if (row.parents.some((parent) => parent.relation === relation.name)) return true
