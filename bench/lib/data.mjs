@@ -9,8 +9,23 @@ const at = (index) => new Date(Date.UTC(2026, 0, 1) + index * 61_007).toISOStrin
 
 export function* tables() {
   const range = (count, row) => Array.from({ length: count }, (_, index) => row(index + 1))
-  yield ['project', range(20, (id) => ({ id, name: `Project ${id}`, description: `What project ${id} is about, in one line` }))]
-  yield ['person', range(50, (id) => ({ username: `person${id}`, email: `person${id}@lab.example`, first: 'Ada', last: 'Lovelace' }))]
+  yield [
+    'project',
+    range(20, (id) => ({
+      id,
+      name: `Project ${id}`,
+      description: `What project ${id} is about, in one line`,
+    })),
+  ]
+  yield [
+    'person',
+    range(50, (id) => ({
+      username: `person${id}`,
+      email: `person${id}@lab.example`,
+      first: 'Ada',
+      last: 'Lovelace',
+    })),
+  ]
   yield ['tag', range(30, (id) => ({ name: `tag${id}` }))]
   yield [
     'dataset',
@@ -70,11 +85,14 @@ export async function fillPostgres(url, withLists) {
     const typeOf = new Map(types.map((type) => [type.column_name, type.data_type]))
     const record = columns.map((name) => `"${name}" ${typeOf.get(name)}`).join(', ')
     const names = columns.map((name) => `"${name}"`).join(', ')
-    await client.query(`INSERT INTO "${table}" (${names}) SELECT ${names} FROM json_to_recordset($1) AS r(${record})`, [
-      JSON.stringify(rows),
-    ])
+    await client.query(
+      `INSERT INTO "${table}" (${names}) SELECT ${names} FROM json_to_recordset($1) AS r(${record})`,
+      [JSON.stringify(rows)],
+    )
     if (columns.includes('id') && typeOf.get('id') === 'integer') {
-      await client.query(`SELECT setval(pg_get_serial_sequence('"${table}"', 'id'), (SELECT max(id) FROM "${table}"))`)
+      await client.query(
+        `SELECT setval(pg_get_serial_sequence('"${table}"', 'id'), (SELECT max(id) FROM "${table}"))`,
+      )
     }
   }
   await client.query('VACUUM ANALYZE')
@@ -90,7 +108,8 @@ export function fillSqlite(path) {
       `INSERT INTO "${table}" (${columns.map((name) => `"${name}"`).join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
     )
     db.transaction(() => {
-      for (const row of rows) insert.run(columns.map((name) => (Number.isInteger(row[name]) ? BigInt(row[name]) : row[name])))
+      for (const row of rows)
+        insert.run(columns.map((name) => (Number.isInteger(row[name]) ? BigInt(row[name]) : row[name])))
     })()
   }
   db.exec('ANALYZE')

@@ -10,7 +10,10 @@ export async function load(url, { connections, milliseconds, request }) {
   const counts = await Promise.all(
     Array.from({ length: connections }, () => one(hostname, Number(port), until, () => request(sent++))),
   )
-  return { requests: counts.reduce((sum, count) => sum + count, 0), milliseconds: performance.now() - started }
+  return {
+    requests: counts.reduce((sum, count) => sum + count, 0),
+    milliseconds: performance.now() - started,
+  }
 }
 
 const HEAD_END = Buffer.from('\r\n\r\n')
@@ -61,6 +64,7 @@ function one(host, port, until, next) {
 function wire({ method = 'GET', path, headers = {}, body }) {
   const lines = [`${method} ${path} HTTP/1.1`, 'Host: bench']
   for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`)
-  if (body !== undefined) lines.push('Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`)
+  if (body !== undefined)
+    lines.push('Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`)
   return `${lines.join('\r\n')}\r\n\r\n${body ?? ''}`
 }

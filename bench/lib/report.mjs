@@ -21,7 +21,9 @@ export function printed(rows, footprint) {
   }
   if (footprint.length > 0) lines.push('', '| | measured | limit | goal |', '|---|---|---|---|')
   for (const { name, value, unit, floor, goal } of footprint) {
-    lines.push(`| ${name} | ${fixed(value, unit === 's' ? 2 : 0)} ${unit} | ${floor} ${unit} | ${goal} ${unit} |`)
+    lines.push(
+      `| ${name} | ${fixed(value, unit === 's' ? 2 : 0)} ${unit} | ${floor} ${unit} | ${goal} ${unit} |`,
+    )
   }
   return lines.join('\n')
 }

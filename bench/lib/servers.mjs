@@ -41,7 +41,9 @@ async function start(args, env) {
 }
 
 export const startBiodm = (config, database) =>
-  start([path('dist/src/cli/main.js'), 'serve', path(`bench/configs/${config}.yaml`)], { BENCH_DATABASE: database })
+  start([path('dist/src/cli/main.js'), 'serve', path(`bench/configs/${config}.yaml`)], {
+    BENCH_DATABASE: database,
+  })
 
 export const startLimits = (kind, database) =>
   start([path(`bench/limits/${kind}.mjs`)], { BENCH_DATABASE: database })

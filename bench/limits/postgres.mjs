@@ -5,6 +5,7 @@
  */
 import { createServer } from 'node:http'
 import pg from 'pg'
+import { bodyOf, writes } from './postgres-writes.mjs'
 
 const connectionString = process.env['BENCH_DATABASE']
 const types = { getTypeParser: () => (text) => text }
@@ -96,7 +97,20 @@ const ROUTES = {
   '/l1/datasets/': point('l1', 'nested', L1.nested, byPipe),
 }
 
+const WRITES = writes(pool)
+
 const server = createServer(async (request, response) => {
+  if (request.method === 'POST') {
+    const text = await WRITES[request.url](await bodyOf(request))
+    response.writeHead(201, [
+      'Content-Type',
+      'application/json',
+      'Content-Length',
+      String(Buffer.byteLength(text)),
+    ])
+    response.end(text)
+    return
+  }
   const slash = request.url.lastIndexOf('/')
   const route = slash > 3 ? request.url.slice(0, slash + 1) : request.url
   const text = await ROUTES[route](slash > 3 ? Number(request.url.slice(slash + 1)) : undefined)
@@ -104,8 +118,15 @@ const server = createServer(async (request, response) => {
     response.writeHead(404).end()
     return
   }
-  response.writeHead(200, ['Content-Type', 'application/json', 'Content-Length', String(Buffer.byteLength(text))])
+  response.writeHead(200, [
+    'Content-Type',
+    'application/json',
+    'Content-Length',
+    String(Buffer.byteLength(text)),
+  ])
   response.end(text)
 })
-server.listen(0, '127.0.0.1', () => console.log(`limits listening on http://127.0.0.1:${server.address().port}`))
+server.listen(0, '127.0.0.1', () =>
+  console.log(`limits listening on http://127.0.0.1:${server.address().port}`),
+)
 process.once('SIGTERM', () => process.exit(0))

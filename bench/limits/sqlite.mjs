@@ -28,10 +28,14 @@ const ROUTES = {
   '/l0/files/': point(prepare(`SELECT ${file('f')} FROM file f WHERE f.id = ?`)),
   '/l0/datasets/': point(prepare(`SELECT ${nested('d')} FROM dataset d WHERE d.id = ?`)),
   '/l0/files': list(
-    prepare(`SELECT json_group_array(json(j)) FROM (SELECT ${file('f')} AS j FROM file f ORDER BY f.id LIMIT 50)`),
+    prepare(
+      `SELECT json_group_array(json(j)) FROM (SELECT ${file('f')} AS j FROM file f ORDER BY f.id LIMIT 50)`,
+    ),
   ),
   '/l0/datasets': list(
-    prepare(`SELECT json_group_array(json(j)) FROM (SELECT ${nested('d')} AS j FROM dataset d ORDER BY d.id LIMIT 50)`),
+    prepare(
+      `SELECT json_group_array(json(j)) FROM (SELECT ${nested('d')} AS j FROM dataset d ORDER BY d.id LIMIT 50)`,
+    ),
   ),
 }
 
@@ -39,8 +43,15 @@ const server = createServer((request, response) => {
   const slash = request.url.lastIndexOf('/')
   const route = slash > 3 ? request.url.slice(0, slash + 1) : request.url
   const text = ROUTES[route](slash > 3 ? Number(request.url.slice(slash + 1)) : undefined)
-  response.writeHead(200, ['Content-Type', 'application/json', 'Content-Length', String(Buffer.byteLength(text))])
+  response.writeHead(200, [
+    'Content-Type',
+    'application/json',
+    'Content-Length',
+    String(Buffer.byteLength(text)),
+  ])
   response.end(text)
 })
-server.listen(0, '127.0.0.1', () => console.log(`limits listening on http://127.0.0.1:${server.address().port}`))
+server.listen(0, '127.0.0.1', () =>
+  console.log(`limits listening on http://127.0.0.1:${server.address().port}`),
+)
 process.once('SIGTERM', () => process.exit(0))

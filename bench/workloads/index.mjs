@@ -1,3 +1,4 @@
 import { READS } from './reads.mjs'
+import { WRITES } from './writes.mjs'
 
-export const WORKLOADS = [...READS]
+export const WORKLOADS = [...READS, ...WRITES]

@@ -40,6 +40,11 @@ export class RetryTransaction extends Error {
 export interface Transaction extends Queryable {
   /** A knex bound to this transaction, made at first use: what hooks see as `ctx.trx`. */
   knex(): Knex
+  /**
+   * The statements under way are the last ones, and nothing but their success decides: PostgreSQL is sent the commit
+   * together with them, which saves a round trip. Nothing may be sent afterwards.
+   */
+  commitBehind(): void
 }
 
 export interface TransactionOptions {

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream'
 import type { Knex } from 'knex'
 import type pg from 'pg'
 import {
@@ -23,6 +24,8 @@ export class PostgresTransaction implements Transaction {
   readonly #constraints: ConstraintCatalog | undefined
   readonly #cancel: () => void
   #begun: Promise<unknown> | undefined
+  #committing: Promise<{ readonly command: string }> | undefined
+  #corked = false
   #undone = false
   #answered = false
   /** Of the statement that failed last. */
@@ -71,7 +74,7 @@ export class PostgresTransaction implements Transaction {
   async #commit(): Promise<void> {
     this.#over = true
     if (this.#begun === undefined) return
-    const { command } = await this.#client.query('COMMIT')
+    const { command } = await (this.#committing ?? this.#client.query('COMMIT'))
     // A transaction in which a statement failed, and the failure was swallowed, ends in a rollback.
     if (command !== 'COMMIT') throw new Error('a statement of the transaction failed, so it was rolled back')
   }
@@ -82,16 +85,38 @@ export class PostgresTransaction implements Transaction {
     if (isConnectionLoss(error)) return true
     if (this.#begun === undefined) return false
     try {
-      await this.#client.query('ROLLBACK')
+      // A commit that was sent behind a statement that failed has rolled back.
+      await (this.#committing ?? this.#client.query('ROLLBACK'))
       return false
     } catch {
       return true
     }
   }
 
+  commitBehind(): void {
+    if (this.#over || this.#begun === undefined) return
+    this.#over = true
+    this.#committing = this.#client.query('COMMIT')
+    this.#committing.catch(() => undefined)
+  }
+
+  /** What is sent before this turn ends goes to the socket in one piece. */
+  #cork(): void {
+    if (this.#corked) return
+    const { stream } = (this.#client as unknown as { readonly connection: { readonly stream: Writable } })
+      .connection
+    this.#corked = true
+    stream.cork()
+    process.nextTick(() => {
+      this.#corked = false
+      stream.uncork()
+    })
+  }
+
   async #send<R>(statement: Statement, arrays: boolean): Promise<Answer<R>> {
     if (this.#over) throw new Error('the transaction is over: a statement was not awaited')
     this.#options.signal?.throwIfAborted()
+    this.#cork()
     if (this.#begun === undefined) this.#begin()
     try {
       const limits = this.#options.schemaChange === true ? UNLIMITED : {}

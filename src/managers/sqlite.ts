@@ -244,6 +244,9 @@ class SqliteTransaction implements Transaction {
     this.#over = true
   }
 
+  /** Nothing travels: the commit comes when the work has ended. */
+  commitBehind(): void {}
+
   async query(statement: Statement): Promise<readonly RowArray[]> {
     return this.#run(statement, () => this.#connection.arrays(statement))
   }

@@ -10,7 +10,7 @@ import {
   storedColumns,
 } from '../managers/mutate/lookup.js'
 import type { Writer } from '../managers/mutate/rows.js'
-import { allocateKeys } from '../managers/mutate/sequence.js'
+import { allocateTogether } from '../managers/mutate/sequence.js'
 import { firstFailure } from '../managers/mutate/step.js'
 import type { Model, Resource } from '../model/model.js'
 import { isTarget, type WritePlan } from '../plan/plan.js'
@@ -122,18 +122,19 @@ export async function allocate(
     if (given !== null) demand.given.add(given)
     else if (row.key === null) demand.count += 1
   }
-  const allocated = new Map<string, readonly number[]>()
-  await inOrder(
-    db,
-    [...wanted].map(([name, { count, given }]) => async () => {
-      const keys: number[] = []
-      while (keys.length < count) {
-        const drawn = await allocateKeys(writer, db, model.resource(name), count - keys.length)
-        keys.push(...drawn.filter((key) => !given.has(key)))
-      }
+  const allocated = new Map<string, number[]>()
+  const short = () =>
+    [...wanted].map(([name, { count }]) => ({
+      resource: model.resource(name),
+      count: count - (allocated.get(name)?.length ?? 0),
+    }))
+  for (let missing = short(); missing.some(({ count }) => count > 0); missing = short()) {
+    for (const [name, drawn] of await allocateTogether(writer, db, missing)) {
+      const given = wanted.get(name)?.given
+      const keys = [...(allocated.get(name) ?? []), ...drawn.filter((key) => given?.has(key) !== true)]
       allocated.set(name, keys)
-    }),
-  )
+    }
+  }
   return allocated
 }
 

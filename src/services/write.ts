@@ -13,6 +13,7 @@ import { planWrite, type WriteRequest } from '../plan/write.js'
 import type { Core, Effects, RequestContext } from './core.js'
 import { createEffects } from './effects.js'
 import { historySteps } from './history.js'
+import { hasHooks } from './hooks/run.js'
 import { judgeTree, type Verdicts } from './write-access.js'
 import { type WriteContext, writerOf } from './write-context.js'
 import { type Decision, decide, type Refusal } from './write-decide.js'
@@ -238,22 +239,39 @@ async function carryOut(
     rest = []
   }
   const history = historySteps(core.model, writer, request, { ...about, body: write.body })
-  const texts = await lastSteps(trx, [...rest, ...history], () =>
+  const texts = await lastSteps(trx, [...rest, ...history], isLast(context, plan, about.resource, rest), () =>
     readBack(context, about.resource, about.keys),
   )
   return { ...about, texts }
 }
 
-/** Remaining statements, the history and the answer: sent together where the database allows it. */
+/** No hook runs, nothing is checked once the answers are there, and no outer operation goes on. */
+function isLast(
+  { core, request }: WriteContext,
+  plan: WritePlan,
+  resource: Resource,
+  steps: readonly Step[],
+): boolean {
+  if (request.joined !== null || hasHooks(resource, 'read', 'postfix')) return false
+  if (anyHooked(core.model, plan, 'prefix') || anyHooked(core.model, plan, 'postfix')) return false
+  return steps.every((step) => step.check === undefined)
+}
+
+/**
+ * Remaining statements, the history and the answer: sent together where the database allows it. `last`: nothing else
+ * decides about the transaction, so that the commit goes with them.
+ */
 async function lastSteps<T>(
   trx: Transaction,
   steps: readonly Step[],
+  last: boolean,
   readBack: () => Promise<T>,
 ): Promise<T> {
   if (trx.dialect === 'postgres') {
     const written = runSteps(trx, steps)
     const read = readBack()
     read.catch(() => undefined)
+    if (last) trx.commitBehind()
     await written
     return await read
   }

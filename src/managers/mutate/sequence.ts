@@ -18,6 +18,39 @@ const DRAW_MAX = 100_000
 
 const generating = (resource: Resource): string => resource.entityTable ?? resource.table
 
+/** Keys for several resources in one statement on PostgreSQL: by resource name, ascending each. */
+export async function allocateTogether(
+  writer: Writer,
+  db: Queryable,
+  wanted: readonly { readonly resource: Resource; readonly count: number }[],
+): Promise<ReadonlyMap<string, readonly number[]>> {
+  const asked = wanted.filter(({ resource, count }) => resource.generatedKey !== null && count > 0)
+  const allocated = new Map<string, number[]>(asked.map(({ resource }) => [resource.name, []]))
+  if (asked.length === 0) return allocated
+  if (writer.dialect === 'sqlite') {
+    for (const { resource, count } of asked) {
+      allocated.set(resource.name, [...(await allocateOnSqlite(writer, db, resource, count))])
+    }
+    return allocated
+  }
+  const text = (): string =>
+    asked
+      .map(({ resource }, index) =>
+        allocateText(generating(resource), resource.generatedKey?.name ?? '', index, `$${index + 1}`),
+      )
+      .join(' UNION ALL ')
+  const shape = asked.map(({ resource }) => resource.name).join(' ')
+  const rows = await db.query({
+    ...writer.texts.get(`allocate ${shape}`, text),
+    values: asked.map(({ count }) => count),
+  })
+  for (const [index, value] of rows) {
+    const name = asked[Number(index)]?.resource.name
+    if (name !== undefined) allocated.get(name)?.push(Number(value))
+  }
+  return allocated
+}
+
 /** `count` new values, ascending. Gaps are allowed, repetitions are not. */
 export async function allocateKeys(
   writer: Writer,
@@ -25,19 +58,19 @@ export async function allocateKeys(
   resource: Resource,
   count: number,
 ): Promise<readonly number[]> {
-  const column = resource.generatedKey
-  if (column === null || count === 0) return []
-  const table = generating(resource)
-  if (writer.dialect === 'postgres') {
-    const rows = await db.query({
-      ...writer.texts.get(`allocate ${table} ${column.name}`, () => allocateText(table, column.name)),
-      values: [count],
-    })
-    return rows.map((row) => Number(row[0]))
-  }
-  const last = await lastOfSqlite(writer, db, table, column.name, count)
+  const allocated = await allocateTogether(writer, db, [{ resource, count }])
+  return allocated.get(resource.name) ?? []
+}
+
+async function allocateOnSqlite(
+  writer: Writer,
+  db: Queryable,
+  resource: Resource,
+  count: number,
+): Promise<readonly number[]> {
+  const last = await lastOfSqlite(writer, db, generating(resource), resource.generatedKey?.name ?? '', count)
   if (last > SERIAL_MAX) {
-    throw new BiodmError('storage_full', `${resource.name} has no numbers left for "${column.name}"`)
+    throw new BiodmError('storage_full', `${resource.name} has no numbers left for its generated key`)
   }
   return Array.from({ length: count }, (_, index) => last - count + 1 + index)
 }
@@ -48,8 +81,9 @@ const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
 const sequenceOf = (table: string, column: string): string =>
   `pg_get_serial_sequence(${literal(quote(table))}, ${literal(column)})`
 
-const allocateText = (table: string, column: string): string =>
-  `SELECT nextval(s.name) FROM (SELECT ${sequenceOf(table, column)}::regclass AS name OFFSET 0) AS s, generate_series(1, $1::integer)`
+const allocateText = (table: string, column: string, index: number, count: string): string =>
+  `SELECT ${index}, nextval(s.name) FROM (SELECT ${sequenceOf(table, column)}::regclass AS name OFFSET 0) AS s,` +
+  ` generate_series(1, ${count}::integer)`
 
 /** The writer's transaction holds the only write lock, so reading and moving the counter is safe. */
 async function lastOfSqlite(

@@ -137,7 +137,12 @@ function aggregated(
   const array = `COALESCE(${groups}.j, '[]')`
   const on = rows.ties.map(({ own }, index) => `${groups}.k${index} = ${at(alias, own)}`)
   return {
-    pair: [name, rows.hoisted.length === 0 ? array : `CASE WHEN ${rows.hoisted.join(' AND ')} THEN ${array} ELSE '[]' END`],
+    pair: [
+      name,
+      rows.hoisted.length === 0
+        ? array
+        : `CASE WHEN ${rows.hoisted.join(' AND ')} THEN ${array} ELSE '[]' END`,
+    ],
     join: `LEFT JOIN (${grouped}) AS ${groups} ON ${on.join(' AND ')}`,
   }
 }

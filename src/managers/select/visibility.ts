@@ -39,5 +39,8 @@ function decidedBefore(holder: Resource, relation: Relation, reach: PermissionRe
 
 const asked = (holder: Resource, { rule }: PermissionReach, hops: readonly string[]): boolean =>
   reachOf(holder, 'read').some(
-    (reach) => reach.rule === rule && reach.hops.length === hops.length && reach.hops.every((hop, i) => hop === hops[i]),
+    (reach) =>
+      reach.rule === rule &&
+      reach.hops.length === hops.length &&
+      reach.hops.every((hop, i) => hop === hops[i]),
   )
