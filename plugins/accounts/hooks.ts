@@ -66,5 +66,6 @@ async function confirm(ctx: PrefixContext, { data, stored, pointer }: PrefixItem
 }
 
 function refuse(code: ErrorCode, pointer: string, message: string): BiodmError {
-  return new BiodmError(code, `"${pointer}" ${message}`, { errors: [{ pointer, message }] })
+  const place = pointer === '' ? 'The body' : `"${pointer}"`
+  return new BiodmError(code, `${place} ${message}`, { errors: [{ pointer, message }] })
 }

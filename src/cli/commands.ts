@@ -17,7 +17,7 @@ import {
 import type { Session } from './run.js'
 
 export function addCommands(program: Command, session: Session): void {
-  for (const add of [addServe, addCheck, addMigrate, addOpenapi, addInit, addOutbox])
+  for (const add of [addServe, addCheck, addMigrate, addOpenapi, addInit, addOutbox, addCan])
     withJson(add(program, session))
 }
 
@@ -93,6 +93,21 @@ function addOutbox(program: Command, session: Session): Command {
     .action(async (config: string, flags: OutboxFlags) => {
       const { run } = await import('./commands/outbox.js')
       session.exit = await run(config, flags, session)
+    })
+  return withDatabase(command)
+}
+
+function addCan(program: Command, session: Session): Command {
+  const command = program
+    .command('can')
+    .description('say whether a user may do something, and why, rule by rule')
+    .argument('<config>', 'the configuration')
+    .argument('<user>', 'user name; - for nobody')
+    .argument('<verb>', 'read, create, update, delete, release, or a verb of a trait')
+    .argument('<path>', 'path of a row (/files/7) or of a resource (/files)')
+    .action(async (config: string, user: string, verb: string, path: string, flags: CommonFlags) => {
+      const { run } = await import('./commands/can.js')
+      session.exit = await run({ config, user, verb, path }, flags, session)
     })
   return withDatabase(command)
 }

@@ -10,6 +10,7 @@ import type { Key } from '../hooks.js'
 import type { Caller } from '../identity.js'
 import { listVerb, reachOf } from '../managers/access.js'
 import { type ReachedLists, reachedLists } from '../managers/access-explain.js'
+import { lookupStatement } from '../managers/mutate/lookup.js'
 import { formatKey, rowPath } from '../model/format-key.js'
 import type { Resource } from '../model/model.js'
 import type { Answer, Core, RequestContext } from './core.js'
@@ -170,6 +171,9 @@ export async function explain(
     const group = core.model.definition.server.adminGroup
     return { allowed: true, reasons: [{ passes: true, text: `a member of "${group}" passes every check` }] }
   }
+  if (key !== null && !(await exists(core, resource, key))) {
+    return { allowed: false, reasons: [{ passes: false, text: 'the row does not exist' }] }
+  }
   const verbs = key === null || verb === 'read' ? [verb] : ['read', verb]
   const reasons = verbs.map((each) => staticReason(core, caller, resource, each, key))
   if (key !== null) {
@@ -177,6 +181,13 @@ export async function explain(
     for (const each of verbs) reasons.push(...listReasons(core, caller, resource, reached, each))
   }
   return { allowed: reasons.every(({ passes }) => passes), reasons }
+}
+
+async function exists(core: Core, resource: Resource, key: Key): Promise<boolean> {
+  const { table, primaryKey } = resource
+  const source = { table, columns: primaryKey }
+  const lookup = lookupStatement(writerOf(core), resource, [key], 'none', primaryKey, source)
+  return (await core.database.query(lookup)).length > 0
 }
 
 function staticReason(core: Core, caller: Caller, resource: Resource, verb: string, key: Key | null): Reason {

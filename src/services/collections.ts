@@ -18,6 +18,7 @@ import { type Prepared, prefixes, removeRows } from './delete.js'
 import { historySteps } from './history.js'
 import { afterUnlink, linkedKeys, unlink } from './links.js'
 import { type Extra, runWrite, withEffects } from './write.js'
+import { LINKING } from './write-access-links.js'
 import { judgeLinkage, readableKeys } from './write-access-rows.js'
 import { answerOf, readWritten } from './write-answer.js'
 import { type WriteContext, writerOf } from './write-context.js'
@@ -164,8 +165,9 @@ export async function removeFromCollection(
   const target = core.model.resource(relation.target)
   demand(resource, 'read', request.caller, core.enforce)
   demand(target, 'read', request.caller, core.enforce)
-  if (relation.kind === 'through') demand(resource, 'update', request.caller, core.enforce)
-  else demand(target, 'delete', request.caller, core.enforce)
+  if (relation.kind === 'through') {
+    demand(resource, 'update', request.caller, core.enforce, { key, given: LINKING })
+  } else demand(target, 'delete', request.caller, core.enforce)
   await withEffects(core, request, async (effects, transact) => {
     const db = request.joined?.transaction ?? core.database
     await requireMember(core, request, db, resource, key, name, child)

@@ -3,7 +3,7 @@
  * the lists of stored rows, and those of the places that new or moved rows will belong to. However large the tree, the
  * database is asked once for each resource.
  */
-import { judge, lacking, refusal } from '../access/static.js'
+import { judge, lacking, refusal, ruleOf } from '../access/static.js'
 import type { BiodmError } from '../errors.js'
 import { admittingPaths } from '../identity.js'
 import { reachOf } from '../managers/access.js'
@@ -91,13 +91,8 @@ class Trial {
 
   /** Even then the path's row is not there for whoever may not read it. */
   async #refusedBy(forbidden: BiodmError): Promise<Verdicts> {
-    const [named] = this.#decision.rows
-    if (
-      this.#plan.target !== null &&
-      named !== undefined &&
-      named.stored !== null &&
-      named.row.key !== null
-    ) {
+    const named = this.#decision.rows[this.#plan.target?.row ?? -1]
+    if (named !== undefined && named.stored !== null && named.row.key !== null) {
       this.#checks.askVerb(named.resource, named.row.key, 'read')
       await this.#checks.run(this.#judging.db)
       if (!this.#passes(named, 'read')) this.#hidden.add(named.position)
@@ -137,12 +132,14 @@ class Trial {
 
   /** For rules about one's own row: what would change on it. */
   #subject(row: DecidedRow): Parameters<typeof judge>[4] {
-    if (verbOf(row) !== 'update') return undefined
+    if (verbOf(row) !== 'update' || ruleOf(row.resource, 'update').kind !== 'self_or_admin') return undefined
     const virtual = this.#plan.nodes
       .filter((node) => node.row === row.position)
       .flatMap((node) => Object.keys(node.data))
       .filter((name) => row.resource.columns.get(name)?.virtual === true)
-    return { key: row.row.key, given: [...row.changed, ...Object.keys(row.row.lists), ...virtual] }
+    // Read-only columns are set by hooks alone.
+    const changed = row.changed.filter((name) => row.resource.columns.get(name)?.readonly !== true)
+    return { key: row.row.key, given: [...changed, ...Object.keys(row.row.lists), ...virtual] }
   }
 
   #ask(): void {

@@ -150,7 +150,7 @@ async function planOrRefuse(
 /** Whether the plan does what the path's static rule is about, whatever is stored. */
 const happens = (plan: WritePlan, write: WriteRequest): boolean =>
   write.kind === 'update'
-    ? plan.rows[plan.target?.row ?? -1]?.content === true
+    ? plan.rows[plan.target?.row ?? -1]?.content === true || plan.nodes.length === 1
     : plan.answer.some((node) => plan.rows[plan.nodes[node]?.row ?? -1]?.key === null)
 
 /** 404 unless the row of the path is there for the caller, 403 unless they may change it as the route does. */
