@@ -85,7 +85,8 @@ function validationSchema(column: Column, versioned: boolean, groupPath: boolean
     RANGED.has(column.type) && (column.min !== null || column.max !== null) ? { columnRange: column } : {}
   const key = column.primary && ['string', 'text', 'enum'].includes(column.type)
   const path = groupPath ? { groupPath } : {}
-  const named = key ? { minLength: 1, ...(versioned ? {} : { not: { enum: RESERVED_KEYS } }) } : {}
+  const least = typeof schema['minLength'] === 'number' ? Math.max(1, schema['minLength']) : 1
+  const named = key ? { minLength: least, ...(versioned ? {} : { not: { enum: RESERVED_KEYS } }) } : {}
   return { ...schema, ...guarded, ...ranged, ...named, ...path }
 }
 
@@ -237,7 +238,9 @@ function message(error: ErrorObject, source: BodySource): string {
     case 'maxLength':
       return `must be at most ${params['limit']} characters long`
     case 'minLength':
-      return 'must not be empty'
+      return params['limit'] === 1
+        ? 'must not be empty'
+        : `must be at least ${params['limit']} characters long`
     case 'not':
       return 'cannot be a key: it means something else in a path'
     case 'groupPath':

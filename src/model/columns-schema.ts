@@ -13,6 +13,7 @@ const integer: SchemaOf = (column) => {
 
 const text: SchemaOf = (column) => ({
   type: 'string',
+  ...(typeof column.min === 'number' ? { minLength: column.min } : {}),
   ...(column.length === null ? {} : { maxLength: column.length }),
   ...(column.pattern === null ? {} : { pattern: column.pattern }),
 })

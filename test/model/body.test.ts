@@ -15,6 +15,7 @@ resources:
       real: number
       price: "decimal(5,2)"
       bounded: { type: "decimal(5,2)", min: "0.5", max: "10" }
+      label: { type: string(9), min: 3 }
       yes: boolean
       day: date
       moment: datetime
@@ -71,6 +72,7 @@ const refused: [column: string, values: unknown[], message: string][] = [
   ['name', [5, null, ['a']], 'must be a string'],
   ['note', ['ABC', ''], 'must match the pattern ^[a-z]+$'],
   ['note', ['abcdefghijk!'], 'must be at most 4 characters long'],
+  ['label', ['ab', '💾💾'], 'must be at least 3 characters long'],
   ['small', [0], 'must be at least 1'],
   ['small', [10, 2 ** 31], 'must be at most 9'],
   ['small', ['1', true, 1.5, Number.NaN], 'must be an integer or null'],
