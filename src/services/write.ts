@@ -115,7 +115,8 @@ function judgeRoute(core: Core, request: RequestContext, write: WriteRequest): B
   const { caller } = request
   if (write.kind === 'update') {
     demand(write.resource, 'read', caller, core.enforce)
-    const judgement = judge(write.resource, 'update', caller, core.enforce)
+    const subject = { key: write.key, given: [] }
+    const judgement = judge(write.resource, 'update', caller, core.enforce, subject)
     return judgement === 'pass' ? null : refusal(judgement, write.resource.name, 'update')
   }
   let target = write.resource
