@@ -8,7 +8,7 @@ import { matchKeys } from './key-values.js'
 import { type FileManager, factsOf, managerOf } from './manager.js'
 import { offerUploads } from './offer.js'
 import { chunks, fileKey, findUploads, removeUploads, type Upload } from './uploads.js'
-import { type Budget, SIGNATURES, viewUpload } from './view.js'
+import { type Shown, viewUploads } from './view.js'
 
 export const HOOKS: Readonly<Record<string, Hook>> = Object.freeze({
   check: { stage: 'prefix', description: 'names, size and checksum can be accepted', run: check },
@@ -113,14 +113,16 @@ async function show(ctx: PostfixContext): Promise<void> {
   const manager = managerOf(ctx)
   const facts = factsOf(manager, ctx.resource)
   const here = manager.made.get(ctx.trx)
-  const budget: Budget = { left: SIGNATURES }
   const fresh = ctx.items.map(({ key }) => here?.get(`${facts.name} ${fileKey(facts, key)}`))
   const stored = await visibleUploads(ctx, fresh)
-  for (const [index, { row, key }] of ctx.items.entries()) {
+  const shown = ctx.items.map(({ key }, index): Shown | null => {
     const upload = fresh[index] ?? stored.get(fileKey(facts, key))
-    row['upload'] =
-      upload === undefined ? null : await viewUpload(manager, facts, facts.formatKey(key), upload, budget)
-  }
+    return upload === undefined ? null : { upload, path: facts.formatKey(key) }
+  })
+  const there = shown.filter((one) => one !== null)
+  const views = (await viewUploads(manager, facts, there)).values()
+  for (const [index, { row }] of ctx.items.entries())
+    row['upload'] = shown[index] === null ? null : (views.next().value ?? null)
 }
 
 /** Answers of `POST`, of a release and of a single read have it by default, lists when they are asked. */

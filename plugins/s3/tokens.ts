@@ -34,7 +34,6 @@ export function verifyCallback(
 }
 
 function signature(secret: Uint8Array, { file, upload, expires }: CallbackClaims): Buffer {
-  return createHmac('sha256', secret)
-    .update(JSON.stringify(['callback', file, upload, expires]))
-    .digest()
+  const text = `callback\n${file.length}:${file}\n${upload.length}:${upload}\n${expires}`
+  return createHmac('sha256', secret).update(text).digest()
 }

@@ -7,7 +7,7 @@ import { type FileManager, fromStore, managerOf } from './manager.js'
 import { offerUploads } from './offer.js'
 import { gone } from './settle.js'
 import { findUpload, plannedParts, removeUpload, type Upload } from './uploads.js'
-import { SIGNATURES, type UploadView, viewUpload } from './view.js'
+import { type UploadView, viewUploads } from './view.js'
 
 const NO_STORE = Object.freeze({ 'Cache-Control': 'no-store' })
 
@@ -87,5 +87,7 @@ async function view(
   etags: ReadonlyMap<number, string>,
 ): Promise<UploadView> {
   const path = ctx.resource.formatKey(ctx.key)
-  return await viewUpload(managerOf(ctx), ctx.resource, path, upload, { left: SIGNATURES }, etags)
+  const [shown] = await viewUploads(managerOf(ctx), ctx.resource, [{ upload, path, etags }])
+  if (shown === undefined) throw new TypeError('nothing to show')
+  return shown
 }

@@ -44,9 +44,33 @@ export function plannedParts(upload: Pick<Upload, 'size' | 'part_size'>): readon
   })
 }
 
+/** One statement of constant text, whatever the number of rows: they travel as one JSON parameter. */
 export async function insertUploads(trx: Knex, uploads: readonly Upload[]): Promise<void> {
-  for (const rows of chunks(uploads)) await trx(UPLOADS).insert(rows)
+  if (uploads.length === 0) return
+  const postgres = trx.client.config.client === 'pg'
+  const names = COLUMNS.map(([name]) => `"${name}"`).join(', ')
+  const rows = postgres
+    ? `SELECT ${names} FROM json_to_recordset(?::json) AS r(${COLUMNS.map(([name, type]) => `"${name}" ${type}`).join(', ')})`
+    : `SELECT ${COLUMNS.map((_, index) => `value ->> ${index}`).join(', ')} FROM json_each(?) WHERE true`
+  const json = JSON.stringify(
+    postgres ? uploads : uploads.map((upload) => COLUMNS.map(([name]) => upload[name])),
+  )
+  await trx.raw(`INSERT INTO ${UPLOADS} (${names}) ${rows}`, [json])
 }
+
+const COLUMNS = [
+  ['id', 'uuid'],
+  ['resource', 'text'],
+  ['file_key', 'text'],
+  ['object_key', 'text'],
+  ['size', 'bigint'],
+  ['content_type', 'text'],
+  ['sha256', 'text'],
+  ['part_size', 'bigint'],
+  ['store_id', 'text'],
+  ['pinned_etag', 'text'],
+  ['started_ms', 'bigint'],
+] as const satisfies readonly (readonly [keyof Upload, string])[]
 
 /** The upload of one file; `lock` keeps others from changing it until the transaction ends. */
 export async function findUpload(

@@ -1,6 +1,7 @@
 /** An upload as clients see it: its parts, with signed addresses where the answer may have them. */
 import type { ResourceFacts } from 'biodm'
 import type { FileManager } from './manager.js'
+import type { FormRequest, SignedForm } from './store/store.js'
 import { signCallback } from './tokens.js'
 import { type PlannedPart, plannedParts, type Upload } from './uploads.js'
 
@@ -22,70 +23,108 @@ export interface PartView {
 /** Signatures in one answer. */
 export const SIGNATURES = 1000
 
-/** Counts down over all uploads of an answer. */
-export interface Budget {
-  left: number
+/** An upload to be shown. */
+export interface Shown {
+  readonly upload: Upload
+  /** Key of its file as in a path. */
+  readonly path: string
+  /** Parts that the store has already, by number. */
+  readonly etags?: ReadonlyMap<number, string>
 }
 
-/** `etags`: parts that the store has already, by number. */
-export async function viewUpload(
+interface PartDraft {
+  readonly planned: PlannedPart
+  readonly etag: string | null
+  readonly sign: boolean
+}
+interface Draft {
+  readonly one: Shown
+  readonly parts: readonly PartDraft[]
+}
+type Signed = { readonly url: string; readonly fields?: SignedForm['fields'] }
+
+/** The uploads of one answer, in order; the first `SIGNATURES` parts that are missing are signed. */
+export async function viewUploads(
   manager: FileManager,
   facts: ResourceFacts,
-  path: string,
-  upload: Upload,
-  budget: Budget,
-  etags: ReadonlyMap<number, string> = new Map(),
-): Promise<UploadView> {
-  const parts: PartView[] = []
-  for (const part of plannedParts(upload)) {
-    const etag = etags.get(part.partNumber) ?? null
-    const sign = etag === null && budget.left > 0
-    if (sign) budget.left--
-    parts.push(
-      upload.store_id === null
-        ? await formView(manager, facts, path, upload, part, etag, sign)
-        : await partView(manager, upload, part, etag, sign),
-    )
+  shown: readonly Shown[],
+): Promise<readonly UploadView[]> {
+  const drafts = draft(shown)
+  const signed = new Map<PartDraft, Signed>()
+  await signForms(manager, facts, drafts, signed)
+  await signParts(manager, drafts, signed)
+  return drafts.map(({ one, parts }) => ({
+    id: one.upload.id,
+    parts: parts.map((part) => partView(one, part, signed.get(part))),
+  }))
+}
+
+function draft(shown: readonly Shown[]): readonly Draft[] {
+  let left = SIGNATURES
+  return shown.map((one) => ({
+    one,
+    parts: plannedParts(one.upload).map((planned) => {
+      const etag = one.etags?.get(planned.partNumber) ?? null
+      const sign = etag === null && left > 0
+      if (sign) left--
+      return { planned, etag, sign }
+    }),
+  }))
+}
+
+/** All of an answer at once: there may be a thousand. */
+async function signForms(
+  manager: FileManager,
+  facts: ResourceFacts,
+  drafts: readonly Draft[],
+  signed: Map<PartDraft, Signed>,
+): Promise<void> {
+  const wanted = drafts.flatMap(({ one, parts: [part] }) =>
+    one.upload.store_id === null && part?.sign === true ? [{ one, part }] : [],
+  )
+  if (wanted.length === 0) return
+  const requests = wanted.map(({ one }) => formRequest(manager, facts, one))
+  const forms = await manager.store.signForms(requests, seconds(manager))
+  for (const [index, { part }] of wanted.entries()) {
+    const form = forms[index]
+    if (form !== undefined) signed.set(part, form)
   }
-  return { id: upload.id, parts }
 }
 
-async function formView(
+async function signParts(
   manager: FileManager,
-  facts: ResourceFacts,
-  path: string,
-  upload: Upload,
-  part: PlannedPart,
-  etag: string | null,
-  sign: boolean,
-): Promise<PartView> {
-  const form = sign
-    ? await manager.store.signForm({
-        key: manager.pendingKey(upload.id, upload.object_key),
-        size: upload.size,
-        contentType: upload.content_type,
-        sha256: upload.sha256,
-        redirect: callbackUrl(manager, facts, path, upload),
-        expiresInSeconds: seconds(manager),
-      })
-    : { url: null, fields: null }
-  return { part_number: 1, offset: part.offset, size: part.size, method: 'POST', ...form, etag }
-}
-
-async function partView(
-  manager: FileManager,
-  upload: Upload,
-  part: PlannedPart,
-  etag: string | null,
-  sign: boolean,
-): Promise<PartView> {
-  const { partNumber, offset, size } = part
-  const uploadId = upload.store_id ?? ''
+  drafts: readonly Draft[],
+  signed: Map<PartDraft, Signed>,
+): Promise<void> {
   const expiresInSeconds = seconds(manager)
-  const url = sign
-    ? await manager.store.signPart({ key: upload.object_key, uploadId, partNumber, size, expiresInSeconds })
-    : null
-  return { part_number: partNumber, offset, size, method: 'PUT', url, etag }
+  for (const { one, parts } of drafts) {
+    const { store_id: uploadId, object_key: key } = one.upload
+    if (uploadId === null) continue
+    for (const part of parts) {
+      if (!part.sign) continue
+      const { partNumber, size } = part.planned
+      const url = await manager.store.signPart({ key, uploadId, partNumber, size, expiresInSeconds })
+      signed.set(part, { url })
+    }
+  }
+}
+
+function partView({ upload }: Shown, { planned, etag }: PartDraft, signed: Signed | undefined): PartView {
+  const { partNumber, offset, size } = planned
+  const where = { part_number: partNumber, offset, size }
+  return upload.store_id === null
+    ? { ...where, method: 'POST', url: signed?.url ?? null, fields: signed?.fields ?? null, etag }
+    : { ...where, method: 'PUT', url: signed?.url ?? null, etag }
+}
+
+function formRequest(manager: FileManager, facts: ResourceFacts, { upload, path }: Shown): FormRequest {
+  return {
+    key: manager.pendingKey(upload.id, upload.object_key),
+    size: upload.size,
+    contentType: upload.content_type,
+    sha256: upload.sha256,
+    redirect: callbackUrl(manager, facts, path, upload),
+  }
 }
 
 /** Good as long as the upload itself. */

@@ -11,10 +11,10 @@ import {
   ListPartsCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
-import { createPresignedPost } from '@aws-sdk/s3-presigned-post'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
-import { type BucketSettings, CALL_MS, call, connect, SLOW_CALL_MS } from './client.js'
+import { type BucketSettings, bucketUrl, CALL_MS, call, connect, SLOW_CALL_MS } from './client.js'
 import { listObjects, listUploads, PAGE, versions } from './lists.js'
+import { policySigner } from './post-policy.js'
 import {
   bareEtag,
   type CompletedPart,
@@ -32,13 +32,15 @@ import {
 export function openBucket(settings: BucketSettings): ObjectStore {
   const { quick, slow, signer } = connect(settings)
   const Bucket = settings.bucket
+  const signPolicies = policySigner()
+  const formUrl = bucketUrl(signer, Bucket)
 
   return Object.freeze<ObjectStore>({
     async check() {
       await call('HeadBucket', CALL_MS, (o) => quick.send(new HeadBucketCommand({ Bucket }), o))
     },
 
-    signForm: (form) => signForm(form),
+    signForms: (forms, expiresInSeconds) => signForms(forms, expiresInSeconds),
     signPart: (part) => signPart(part),
     signDownload: (download) => signDownload(download),
 
@@ -99,20 +101,23 @@ export function openBucket(settings: BucketSettings): ObjectStore {
     },
   })
 
-  async function signForm(form: FormRequest): Promise<SignedForm> {
-    const { url, fields } = await createPresignedPost(signer, {
-      Bucket,
-      Key: form.key,
-      Expires: form.expiresInSeconds,
-      // every field becomes a condition of the policy: nothing can be added, left out or changed
-      Fields: {
-        'Content-Type': form.contentType,
-        success_action_redirect: form.redirect,
-        ...(form.sha256 === null ? {} : { 'x-amz-checksum-sha256': base64(form.sha256) }),
-      },
-      Conditions: [['content-length-range', form.size, form.size]],
-    })
-    return { url, fields }
+  async function signForms(
+    forms: readonly FormRequest[],
+    expiresInSeconds: number,
+  ): Promise<readonly SignedForm[]> {
+    const scope = { bucket: Bucket, region: settings.region, url: await formUrl(), expiresInSeconds }
+    const sign = signPolicies(await signer.config.credentials(), scope, new Date())
+    return forms.map(({ key, size, contentType, sha256, redirect }) =>
+      sign({
+        key,
+        size,
+        fields: {
+          'Content-Type': contentType,
+          success_action_redirect: redirect,
+          ...(sha256 === null ? {} : { 'x-amz-checksum-sha256': base64(sha256) }),
+        },
+      }),
+    )
   }
 
   async function signPart(part: PartRequest): Promise<string> {

@@ -1,5 +1,6 @@
 /** The SDK's client as we need it, and its errors as ours. */
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
+import { createPresignedPost } from '@aws-sdk/s3-presigned-post'
 import type { Settings } from '../options.js'
 import { StoreError, type StoreFailure } from './store.js'
 
@@ -49,6 +50,22 @@ function client(settings: BucketSettings, endpoint: string | null, idleMs: numbe
     ...(settings.credentials === null ? {} : { credentials: settings.credentials }),
   }
   return new S3Client(config)
+}
+
+/** Address of the bucket as the SDK's own rules have it, asked once: where forms are sent. */
+export function bucketUrl(client: S3Client, Bucket: string): () => Promise<string> {
+  let known: Promise<string> | undefined
+  const ask = async (): Promise<string> => {
+    const { url } = await createPresignedPost(client, { Bucket, Key: 'x' })
+    return url
+  }
+  return async () => {
+    known ??= ask().catch((error: unknown) => {
+      known = undefined
+      throw error
+    })
+    return await known
+  }
 }
 
 /**

@@ -7,8 +7,8 @@ export interface ObjectStore {
   /** Rejects when the bucket is not there or may not be used. */
   check(): Promise<void>
 
-  /** A form that creates exactly this object, once filled with `file` as its last field. */
-  signForm(form: FormRequest): Promise<SignedForm>
+  /** For each a form that creates exactly this object, once filled with `file` as its last field. */
+  signForms(forms: readonly FormRequest[], expiresInSeconds: number): Promise<readonly SignedForm[]>
   /** A URL that takes one part of exactly this size by `PUT`. */
   signPart(part: PartRequest): Promise<string>
   /** A URL that answers the object under the given name. */
@@ -50,7 +50,6 @@ export interface FormRequest {
   readonly sha256: string | null
   /** Where the store sends the client after a success. */
   readonly redirect: string
-  readonly expiresInSeconds: number
 }
 export interface SignedForm {
   readonly url: string

@@ -54,11 +54,11 @@ export function openEmbedded(options: EmbeddedOptions): EmbeddedStore {
     options,
     check: () => wrapped(ready),
 
-    async signForm(form) {
-      return {
-        url: address(''),
-        fields: signPolicy(await options.secret(), policyOf(form)),
-      }
+    async signForms(forms, expiresInSeconds) {
+      const secret = await options.secret()
+      const url = address('')
+      const expires = expiry(expiresInSeconds, Date.now())
+      return forms.map((form) => ({ url, fields: signPolicy(secret, policyOf(form), expires) }))
     },
     async signPart(part) {
       return signUrl(await options.secret(), address('/part'), 'part', {
@@ -118,7 +118,6 @@ export async function uploadExists(store: EmbeddedStore, key: string, id: string
 
 function policyOf(form: FormRequest): Policy {
   return {
-    expires: Number(expiry(form.expiresInSeconds, Date.now())),
     size: form.size,
     fields: {
       key: form.key,
