@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { BiodmError, type RouteContext, type RouteResult } from 'biodm'
 import { StoreError } from '../store.js'
-import { discard, receive } from './files.js'
+import { discard, isAbsent, receive } from './files.js'
 import { FORM_OVERHEAD, readForm } from './form.js'
 import { type EmbeddedStore, prepare, uploadExists } from './index.js'
 import { type Meta, putObject, readMeta, readObject } from './objects.js'
@@ -68,7 +68,7 @@ export async function takePart(store: EmbeddedStore, ctx: RouteContext): Promise
 export async function giveObject(store: EmbeddedStore, ctx: RouteContext): Promise<RouteResult> {
   const claims = verifyUrl(await store.options.secret(), 'download', ctx.query, Date.now())
   const meta = await readMeta(store.place, claims['key'] ?? '')
-  if (meta === null) throw new BiodmError('not_found', 'There is no such object any more.')
+  if (meta === null) throw noObject()
   const headers = {
     ...OPEN,
     ETag: `"${meta.etag}"`,
@@ -83,6 +83,7 @@ export async function giveObject(store: EmbeddedStore, ctx: RouteContext): Promi
   if (sameText(ctx.headers['if-none-match'] ?? '', headers.ETag)) return { status: 304, headers }
   const range = rangeOf(ctx.headers['range'], ctx.headers['if-range'], headers.ETag, meta.size)
   const { start, end } = range ?? { start: 0, end: meta.size - 1 }
+  const body = await opened(readObject(store.place, meta, start, end))
   return {
     status: range === null ? 200 : 206,
     headers: {
@@ -90,9 +91,27 @@ export async function giveObject(store: EmbeddedStore, ctx: RouteContext): Promi
       'Content-Length': String(end - start + 1),
       ...(range === null ? {} : { 'Content-Range': `bytes ${start}-${end}/${meta.size}` }),
     },
-    body: Readable.from(readObject(store.place, meta, start, end), { objectMode: false }),
+    body,
   }
 }
+
+/** Begins to read before anything is answered: an object that is deleted at this moment is 404, not a broken answer. */
+async function opened(bytes: AsyncIterable<Uint8Array>): Promise<Readable> {
+  const iterator = bytes[Symbol.asyncIterator]()
+  try {
+    const first = await iterator.next()
+    const all = async function* (): AsyncIterable<Uint8Array> {
+      if (first.done !== true) yield first.value
+      yield* { [Symbol.asyncIterator]: () => iterator }
+    }
+    return Readable.from(all(), { objectMode: false })
+  } catch (error) {
+    if (isAbsent(error)) throw noObject()
+    throw error
+  }
+}
+
+const noObject = (): BiodmError => new BiodmError('not_found', 'There is no such object any more.')
 
 /**
  * One range, as RFC 9110 has it; null for the whole: none, several, malformed, or of another version (`If-Range`). Beyond the
