@@ -90,8 +90,9 @@ class PostgresDatabase implements Database {
     return result.rowCount ?? 0
   }
 
+  /** In the pool: commits on one connection would wait for each other's flush instead of sharing it. */
   async write(statement: Statement): Promise<readonly RowArray[]> {
-    const result = await this.#single<RowArray>(statement, true, false)
+    const result = await this.#pooled<RowArray>(statement, true, false)
     return result.rows
   }
 

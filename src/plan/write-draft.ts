@@ -77,15 +77,23 @@ function sameContent(row: Draft, again: Draft): boolean {
   )
 }
 
+const NONE: readonly never[] = Object.freeze([])
+const EMPTY: Readonly<Row> = Object.freeze({})
+
 /** What keeps the row from being created. */
-export function missingOf(draft: Draft): string[] {
-  const linked = new Set(draft.parents.flatMap((parent) => parent.columns.map((pair) => pair.column)))
-  return writeShape(draft.resource)
-    .requirements.filter((requirement) =>
-      requirement.columns.some((column) => (draft.values[column] ?? null) === null && !linked.has(column)),
-    )
-    .map((requirement) => requirement.label)
+export function missingOf(draft: Draft): readonly string[] {
+  let missing: string[] | undefined
+  for (const { label, columns } of writeShape(draft.resource).requirements) {
+    if (columns.every((column) => isSupplied(draft, column))) continue
+    missing ??= []
+    missing.push(label)
+  }
+  return missing ?? NONE
 }
+
+const isSupplied = (draft: Draft, column: string): boolean =>
+  (draft.values[column] ?? null) !== null ||
+  draft.parents.some((parent) => parent.columns.some((pair) => pair.column === column))
 
 export function frozenRow(draft: Draft): WriteRow {
   return Object.freeze({
@@ -94,10 +102,10 @@ export function frozenRow(draft: Draft): WriteRow {
     level: draft.level,
     values: Object.freeze(draft.values),
     key: draft.key === null ? null : Object.freeze(draft.key),
-    missing: Object.freeze(missingOf(draft)),
+    missing: missingOf(draft),
     content: draft.content,
     virtual: draft.virtual,
-    parents: Object.freeze(draft.parents),
-    lists: Object.freeze(draft.lists),
+    parents: draft.parents.length === 0 ? NONE : Object.freeze(draft.parents),
+    lists: Object.keys(draft.lists).length === 0 ? EMPTY : Object.freeze(draft.lists),
   })
 }

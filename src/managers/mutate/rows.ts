@@ -94,11 +94,19 @@ function step(
   return check === undefined ? { ...named, values } : { ...named, values, check }
 }
 
-/** Only the columns that the statement names: a row may hold more. */
+/**
+ * The records of a statement. What they hold beside its columns is ignored by the database, and left out where it is
+ * more than a little.
+ */
 export function recordsText(columns: readonly StoredColumn[], rows: readonly Readonly<Row>[]): string {
-  return JSON.stringify(
-    rows.map((row) => Object.fromEntries(columns.map(({ name }) => [name, row[name] ?? null]))),
-  )
+  const [first] = rows
+  if (first !== undefined && Object.keys(first).length <= columns.length + 1) return JSON.stringify(rows)
+  const named = rows.map((row) => {
+    const record: Row = {}
+    for (const { name } of columns) record[name] = row[name] ?? null
+    return record
+  })
+  return JSON.stringify(named)
 }
 
 export const records = (columns: readonly StoredColumn[], alias = 'x', parameter = 1): string =>
