@@ -141,8 +141,11 @@ function refuse(
   if (isTarget(plan, position)) return 'absent'
   if (action === 'create' && row.missing.length > 0) return 'missing'
   const known = entities?.has(entityText(resource, row.values)) === true
-  if (resource.versioned !== false && row.key === null) return known ? 'taken' : null
   // New versions arise by release; a new entity starts with the first.
+  if (resource.versioned !== false && row.key === null) {
+    if ((row.values['version'] ?? 1) !== 1) return 'version'
+    return known ? 'taken' : null
+  }
   if (resource.versioned !== false && (known || row.key?.['version'] !== 1)) {
     return row.content ? 'version' : 'absent'
   }
