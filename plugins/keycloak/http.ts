@@ -27,11 +27,12 @@ export async function fetchJson(url: string, init: Omit<RequestInit, 'signal'> =
   return body
 }
 
-/** As `fetchJson`, for endpoints that answer without a body. */
+/** As `fetchJson`, for endpoints that answer 204. */
 export async function fetchEmpty(url: string, init: Omit<RequestInit, 'signal'>): Promise<void> {
   const { status, text } = await call(url, init)
-  if (status !== 200 && status !== 204) throw new HttpError(url, status, parse(text))
-  if (text !== '') throw new Error(`${new URL(url).pathname} answered with a body`)
+  if (status === 204) return
+  if (status >= 200 && status <= 299) throw new Error(`${new URL(url).pathname} answered ${status}, not 204`)
+  throw new HttpError(url, status, parse(text))
 }
 
 async function call(
