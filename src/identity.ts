@@ -24,12 +24,13 @@ export function withAncestors(path: string): readonly string[] {
 
 const admitting = new WeakMap<Identity, readonly string[]>()
 
-/** All paths that admit this caller, without repetition; empty for an anonymous one. */
+/** All paths that admit this caller, without repetition; empty for an anonymous one. What is no group path admits nobody. */
 export function admittingPaths(caller: Caller): readonly string[] {
   if (caller === null) return []
   const known = admitting.get(caller)
   if (known !== undefined) return known
-  const paths = Object.freeze([...new Set(caller.groups.flatMap(withAncestors))])
+  const groups = caller.groups.filter((path) => groupPathFault(path) === null)
+  const paths = Object.freeze([...new Set(groups.flatMap(withAncestors))])
   admitting.set(caller, paths)
   return paths
 }

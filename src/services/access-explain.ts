@@ -2,12 +2,12 @@
  * Why a caller may or may not do something, rule by rule: `GET /{resource}/{id}/access` shows the rules of a row, `biodm can`
  * a decision about one caller.
  */
-import { intersection, isWithin } from '../access/paths.js'
+import { intersection } from '../access/paths.js'
 import { demand, judge, lacking, refusal, ruleOf } from '../access/static.js'
 import type { AccessRule } from '../config/definition.js'
 import { BiodmError } from '../errors.js'
 import type { Key } from '../hooks.js'
-import type { Caller } from '../identity.js'
+import { admittingPaths, type Caller } from '../identity.js'
 import { listVerb, reachOf } from '../managers/access.js'
 import { type ReachedLists, reachedLists } from '../managers/access-explain.js'
 import { lookupStatement } from '../managers/mutate/lookup.js'
@@ -218,7 +218,7 @@ function listReasons(
       const groups = lists.get(listVerb(verb))
       const place = `${reach.rule.field} of ${rowPath(owner, carrier)}`
       if (groups === undefined) return { passes: true, text: `${place} has no list for ${listVerb(verb)}` }
-      const passes = caller?.groups.some((path) => isWithin(path, groups)) === true
+      const passes = admittingPaths(caller).some((path) => groups.includes(path))
       return { passes, text: `${place} lists ${groups.join(', ')} for ${listVerb(verb)}` }
     })
 }
