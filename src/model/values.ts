@@ -52,7 +52,7 @@ const instant = (text: string): number =>
   )
 
 /** The text form of `decimal(p,s)`: no more digits than it keeps. */
-export function decimalPattern(column: Column): string {
+export function decimalPattern(column: Pick<Column, 'precision' | 'scale'>): string {
   const scale = column.scale ?? 0
   const whole = Math.max(0, (column.precision ?? 38) - scale)
   const fraction = scale === 0 ? '' : `(\\.\\d{1,${scale}})?`

@@ -115,15 +115,15 @@ for (const dialect of DIALECTS) {
         state: { type: 'enum', values: ['x', 'y'], default: 'x', required: true },
         at: { type: 'datetime', default: 'now', required: true },
         ref: { type: 'uuid', default: 'uuid', required: true },
-        count: { type: 'integer', default: 0, required: true, index: true },
+        amount: { type: 'integer', default: 0, required: true, index: true },
       }),
     )
     t.same(plan.destructive, [])
     const [row] = await database.rows({ text: 'SELECT * FROM "thing"', values: [] })
-    t.match(row, { name: 'abc', note: null, state: 'x', at: /Z$/, ref: /^[0-9a-f-]{36}$/, count: 0 })
+    t.match(row, { name: 'abc', note: null, state: 'x', at: /Z$/, ref: /^[0-9a-f-]{36}$/, amount: 0 })
     await run(
       database,
-      `INSERT INTO "thing" ("state", "at", "ref", "count") VALUES ('y', '2024-01-01T00:00:00.000Z', '00000000-0000-4000-8000-000000000000', 1)`,
+      `INSERT INTO "thing" ("state", "at", "ref", "amount") VALUES ('y', '2024-01-01T00:00:00.000Z', '00000000-0000-4000-8000-000000000000', 1)`,
     )
     t.same(
       (await database.query({ text: 'SELECT max("id") FROM "thing"', values: [] }))[0],
@@ -207,6 +207,40 @@ for (const dialect of DIALECTS) {
     })
     t.same(await database.query({ text: 'SELECT "name" FROM "thing"', values: [] }), [['much too long']])
   })
+
+  const conversions: [from: string, to: string, stored: string, shown: unknown][] = [
+    ['decimal(8,2)', 'decimal(9,3)', "'1.50'", '1.500'],
+    ['date', 'datetime', "'2024-02-03'", '2024-02-03T00:00:00.000Z'],
+    ['datetime', 'date', "'2024-02-03T23:00:00.000Z'", '2024-02-03'],
+    ['integer', 'text', '12', '12'],
+    ['text', 'bigint', "'12'", 12],
+  ]
+  for (const [from, to, stored, shown] of conversions) {
+    t.test(`${dialect}: ${from} becomes ${to} with its values`, async (t) => {
+      const database = await openTestDatabase(t, dialect)
+      await migrate(database, await thing({ v: from }))
+      await run(database, `INSERT INTO "thing" ("v") VALUES (${stored})`)
+      await migrate(database, await thing({ v: to }), { allowDestructive: true })
+      t.same(await database.rows({ text: 'SELECT "v" FROM "thing"', values: [] }), [{ v: shown }])
+    })
+  }
+
+  for (const [from, to] of [
+    ['text', 'integer'],
+    ['text', 'date'],
+    ['text', 'json'],
+    ['text', 'uuid'],
+  ] as const) {
+    t.test(`${dialect}: ${from} that is no ${to} stays what it is`, async (t) => {
+      const database = await openTestDatabase(t, dialect)
+      await migrate(database, await thing({ v: from }))
+      await run(database, `INSERT INTO "thing" ("v") VALUES ('abc')`)
+      await t.rejects(migrate(database, await thing({ v: to }), { allowDestructive: true }), {
+        name: 'MigrationRefused',
+      })
+      t.same(await database.query({ text: 'SELECT "v" FROM "thing"', values: [] }), [['abc']])
+    })
+  }
 
   t.test(`${dialect}: a failing step leaves nothing behind`, async (t) => {
     const database = await openTestDatabase(t, dialect)

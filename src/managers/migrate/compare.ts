@@ -143,12 +143,13 @@ class Comparing implements Comparison {
     const table = wanted.name
     for (const column of wanted.columns) {
       const found = before.columns.find((candidate) => candidate.name === column.name)
-      if (found === undefined) this.changes.push({ kind: 'add_column', table, column })
+      if (found === undefined)
+        this.changes.push({ kind: 'add_column', table, column: fillable(column, before) })
       else this.#column(table, found, column, recorded)
     }
     const others = before.columns.filter((column) => !wanted.columns.some(({ name }) => name === column.name))
     return [
-      ...wanted.columns,
+      ...wanted.columns.map((column) => fillable(column, before)),
       ...others.flatMap((column) => this.#otherColumn(table, column, before, recorded)),
     ]
   }
@@ -301,6 +302,13 @@ class Comparing implements Comparison {
       else this.changes.push({ kind: 'drop_table', table })
     }
   }
+}
+
+/** A part of a foreign key is filled beside a part that rows have; a key that is new as a whole is empty. */
+const fillable = (column: ColumnSpec, before: TableSpec): ColumnSpec => {
+  const { fill } = column
+  if (fill?.kind !== 'version' || before.columns.some(({ name }) => name === fill.of)) return column
+  return { ...column, fill: null }
 }
 
 /** The order of columns matters to an index only. */

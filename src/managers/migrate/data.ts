@@ -4,7 +4,7 @@ import type { Change, Step } from './changes.js'
 import { describe } from './changes.js'
 import { fillExpression } from './ddl.js'
 import { quote, type Schema } from './schema.js'
-import { isWidening, narrowedLength } from './types.js'
+import { conversion, isOfType, isWidening, narrowedLength } from './types.js'
 
 /** Where a table is found before the migration, whatever it will be called. */
 type LiveName = (table: string) => string | undefined
@@ -124,24 +124,35 @@ export async function impossibilities(judging: Judging): Promise<readonly string
         found.push(`${change.table}.${change.column.name}: ${trouble}; give the column a default`)
       }
     }
-    if (change.kind === 'change_type') found.push(...(await tooLong(db, table, change, changes)))
+    if (change.kind === 'change_type') found.push(...(await misfits(db, table, change, changes)))
   }
   return found
 }
 
-async function tooLong(
+async function misfits(
   db: Queryable,
   table: string,
   change: Change & { readonly kind: 'change_type' },
   changes: readonly Change[],
 ): Promise<readonly string[]> {
-  const length = narrowedLength(change.from, change.column.type)
-  if (length === undefined) return []
-  const rows = await count(db, table, `length(${quote(formerColumn(change, changes))}) > ${length}`)
-  const { name } = change.column
-  return rows === 0
-    ? []
-    : [`${change.table}.${name}: ${rows} values are longer than ${length} characters; shorten them`]
+  const { from, column } = change
+  const name = quote(formerColumn(change, changes))
+  const place = `${change.table}.${column.name}`
+  const length = narrowedLength(from, column.type)
+  if (length !== undefined) {
+    const rows = await count(db, table, `length(${name}) > ${length}`)
+    return rows === 0 ? [] : [`${place}: ${rows} values are longer than ${length} characters; shorten them`]
+  }
+  // PostgreSQL's casts refuse what does not fit, SQLite's make something of it.
+  if (db.dialect !== 'sqlite' || isWidening(from, column.type)) return []
+  const converted = conversion('sqlite', from, column.type, name)
+  const original = column.type === 'integer' || column.type === 'bigint' || column.type === 'number'
+  const values = await db.query({
+    text: `SELECT ${original ? name : converted} FROM ${quote(table)} WHERE ${name} IS NOT NULL`,
+    values: [],
+  })
+  const rows = values.filter(([value]) => !isOfType(column.type, value)).length
+  return rows === 0 ? [] : [`${place}: ${rows} values are no ${column.type}; change them first`]
 }
 
 /** Rows that share values which are to be unique: told before the database refuses. */

@@ -11,7 +11,7 @@ import {
 } from './ddl.js'
 import { primaryKeyName } from './names.js'
 import { type ColumnSpec, quote, quoteAll, type TableSpec } from './schema.js'
-import { narrowedLength, sqlType } from './types.js'
+import { conversion, narrowedLength, sqlType } from './types.js'
 
 type Handlers = {
   readonly [K in Change['kind']]: (change: Change & { readonly kind: K }) => readonly string[]
@@ -69,7 +69,10 @@ function setRequired(table: string, column: ColumnSpec): readonly string[] {
 function changeType(table: string, column: ColumnSpec, from: string): readonly string[] {
   const type = sqlType('postgres', column.type)
   // An assignment refuses too long a text where an explicit cast would cut it.
-  const cast = narrowedLength(from, column.type) === undefined ? ` USING ${quote(column.name)}::${type}` : ''
+  const cast =
+    narrowedLength(from, column.type) === undefined
+      ? ` USING ${conversion('postgres', from, column.type, quote(column.name))}`
+      : ''
   return [alterColumn(table, column, `TYPE ${type}${cast}`)]
 }
 

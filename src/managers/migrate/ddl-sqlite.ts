@@ -10,7 +10,7 @@ import {
   temporaryName,
 } from './ddl.js'
 import { type ColumnSpec, quote, quoteAll, quoteText, type TableSpec } from './schema.js'
-import { sqlType } from './types.js'
+import { conversion, isStoredAlike } from './types.js'
 
 /** Changes that SQLite makes in place. All others of a table are made together by building it anew. */
 const IN_PLACE: ReadonlySet<ChangeKind> = new Set([
@@ -69,6 +69,10 @@ function addsInPlace(change: Change, tableChanges: readonly Change[]): boolean {
   return !constrained && !change.column.identity && (constant || (!required && change.column.fill === null))
 }
 
+/** Only what is recorded of the column changes. */
+const changesNothing = (change: Change): boolean =>
+  change.kind === 'change_type' && isStoredAlike(change.from, change.column.type)
+
 /** A unique index is dropped in place; a constraint in an adopted table is part of the table. */
 const dropsIndex = (change: Change): boolean =>
   change.kind === 'drop_unique' && !change.spec.name.startsWith('sqlite_')
@@ -120,19 +124,14 @@ function carried(column: ColumnSpec, before: TableSpec, changes: readonly Change
   const exists = before.columns.some(({ name }) => name === column.name)
   const fill = fillExpression('sqlite', column)
   if (!exists) return fill ?? 'NULL'
-  const retyped = changes.some(
+  const retyped = changes.find(
     (change) => change.kind === 'change_type' && change.column.name === column.name,
   )
-  const value = retyped ? cast(column, before) : quote(column.name)
+  const value =
+    retyped?.kind === 'change_type' && !isStoredAlike(retyped.from, column.type)
+      ? conversion('sqlite', retyped.from, column.type, quote(column.name))
+      : quote(column.name)
   return column.required && fill !== undefined ? `COALESCE(${value}, ${fill})` : value
-}
-
-/** Numbers become text without losing digits; everything else by SQLite's own cast. */
-function cast(column: ColumnSpec, before: TableSpec): string {
-  const from = before.columns.find(({ name }) => name === column.name)
-  const to = sqlType('sqlite', column.type)
-  if (from?.type === 'number' && to === 'TEXT') return `biodm_number_text(${quote(column.name)})`
-  return `CAST(${quote(column.name)} AS ${to})`
 }
 
 /**
@@ -168,7 +167,12 @@ export function sqliteStatements(
   const rebuilt = new Set<string>()
   for (const change of ordered) {
     const others = ordered.filter((other) => other.table === change.table)
-    if (!IN_PLACE.has(change.kind) && !addsInPlace(change, others) && !dropsIndex(change))
+    if (
+      !IN_PLACE.has(change.kind) &&
+      !addsInPlace(change, others) &&
+      !dropsIndex(change) &&
+      !changesNothing(change)
+    )
       rebuilt.add(change.table)
   }
   const statements: string[] = []

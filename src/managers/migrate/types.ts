@@ -1,5 +1,6 @@
 /** Column types: their names on each database, and which change of type keeps every value. */
 import type { DialectName } from '../../config/definition.js'
+import { decimalPattern, isDate, isDatetime, isUuid, MAX_BIGINT, MAX_INTEGER } from '../../model/values.js'
 
 const POSTGRES: Readonly<Record<string, string>> = {
   integer: 'integer',
@@ -50,6 +51,75 @@ export function isWidening(from: string, to: string): boolean {
     return places[1] >= digits[1] && places[0] - places[1] >= digits[0] - digits[1]
   }
   return from === 'integer' && (to === 'bigint' || to === 'number')
+}
+
+/** SQLite has nothing to change: the values are stored alike already. */
+export function isStoredAlike(from: string, to: string): boolean {
+  const [digits, places] = [digitsOf(from), digitsOf(to)]
+  const padded = digits !== undefined && places !== undefined && digits[1] !== places[1]
+  return sqlType('sqlite', from) === sqlType('sqlite', to) && isWidening(from, to) && !padded
+}
+
+/** SQL that makes a value of `from` one of `to`; what does not fit is left as it is. `column` is quoted. */
+export function conversion(dialect: DialectName, from: string, to: string, column: string): string {
+  const special = CONVERSIONS[`${from} ${to}`]?.[dialect]
+  if (special !== undefined) return special(column)
+  if (dialect === 'postgres') return `${column}::${sqlType('postgres', to)}`
+  const [digits, places] = [digitsOf(from), digitsOf(to)]
+  if (digits !== undefined && places !== undefined && places[1] > digits[1]) {
+    return `${column} || '${digits[1] === 0 ? '.' : ''}${'0'.repeat(places[1] - digits[1])}'`
+  }
+  if (sqlType('sqlite', from) === 'REAL' && sqlType('sqlite', to) === 'TEXT')
+    return `biodm_number_text(${column})`
+  return `CAST(${column} AS ${sqlType('sqlite', to)})`
+}
+
+const CONVERSIONS: Readonly<Record<string, Readonly<Record<DialectName, (column: string) => string>>>> = {
+  'date datetime': {
+    postgres: (column) => `${column}::timestamp AT TIME ZONE 'UTC'`,
+    sqlite: (column) => `${column} || 'T00:00:00.000Z'`,
+  },
+  'datetime date': {
+    postgres: (column) => `(${column} AT TIME ZONE 'UTC')::date`,
+    sqlite: (column) => `substr(${column}, 1, 10)`,
+  },
+  'boolean text': {
+    postgres: (column) => `${column}::text`,
+    sqlite: (column) => `CASE ${column} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END`,
+  },
+}
+
+/** Whether a value is one of the type: asked of SQLite's values, whose casts refuse nothing. */
+export function isOfType(type: string, value: unknown): boolean {
+  const length = lengthOf(type)
+  if (length !== undefined) return [...String(value)].length <= length
+  const digits = digitsOf(type)
+  if (digits !== undefined) {
+    const [precision, scale] = digits
+    return new RegExp(decimalPattern({ precision, scale })).test(String(value))
+  }
+  return CHECKS[type]?.(String(value)) ?? true
+}
+
+const isWhole = (text: string, limit: number): boolean =>
+  /^-?\d{1,16}(\.0+)?$/.test(text) && Math.abs(Number(text)) <= limit
+
+const CHECKS: Readonly<Record<string, (text: string) => boolean>> = {
+  integer: (text) => isWhole(text, MAX_INTEGER),
+  bigint: (text) => isWhole(text, MAX_BIGINT),
+  number: (text) => text.trim() !== '' && Number.isFinite(Number(text)),
+  boolean: (text) => text === '0' || text === '1',
+  date: isDate,
+  datetime: (text) => isDatetime(text) && new Date(text).toISOString() === text,
+  uuid: (text) => isUuid(text) && text === text.toLowerCase(),
+  json: (text) => {
+    try {
+      JSON.parse(text)
+      return true
+    } catch {
+      return false
+    }
+  },
 }
 
 /** A shorter text, told from other lossy changes because a cast would cut the values silently. */
