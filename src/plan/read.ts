@@ -61,24 +61,6 @@ export function planList(
 ): ListPlan {
   if (parent === null) demand(resource, 'read', asker.caller, asker.enforce)
   else targetOf(asker, parent)
-  const { server } = asker.model.definition
-  const problems = new QueryProblems()
-  const parameters = byName(parseQueryString(query, server.limits, problems))
-  checkCount(parameters, server.limits.terms, problems)
-  const [start, end, count] = (['start', 'end', 'count'] as const).map((name) =>
-    single(parameters[name], problems),
-  ) as [Parameter | null, Parameter | null, Parameter | null]
-  const plan = {
-    ...parsePage(start, end, server, problems),
-    count: parseCount(count, problems),
-    sort: parseSort(asker, resource, parameters.sort, server.limits.terms, problems),
-    filter:
-      parameters.filter.length === 0
-        ? NO_FILTER
-        : parseFilter(asker, resource, parameters.filter, server.limits, problems),
-    selection: shape(asker, resource, parameters.fields, false, problems),
-  }
-  problems.refuse()
   return Object.freeze({
     kind: 'list',
     resource: resource.name,
@@ -90,10 +72,44 @@ export function planList(
             key: Object.freeze(parent.key),
             relation: parent.relation,
           }),
-    ...plan,
-    fields: fieldPaths(parameters.fields),
+    ...(query === '' ? firstPage(asker, resource) : asked(asker, resource, query)),
     access: accessOf(asker),
   })
+}
+
+/** What a query string decides of a list. */
+type Asked = Omit<ListPlan, 'kind' | 'resource' | 'parent' | 'access'>
+
+const NO_SORT: readonly [] = Object.freeze([])
+
+function firstPage(asker: Asker, resource: Resource): Asked {
+  return {
+    start: 0,
+    end: asker.model.definition.server.pageSize,
+    count: false,
+    sort: NO_SORT,
+    filter: NO_FILTER,
+    selection: defaultSelection(asker, resource, false),
+    fields: null,
+  }
+}
+
+function asked(asker: Asker, resource: Resource, query: string): Asked {
+  const { server } = asker.model.definition
+  const problems = new QueryProblems()
+  const parameters = byName(parseQueryString(query, server.limits, problems))
+  checkCount(parameters, server.limits.terms, problems)
+  const once = (name: 'start' | 'end' | 'count') => single(parameters[name], problems)
+  const plan = {
+    ...parsePage(once('start'), once('end'), server, problems),
+    count: parseCount(once('count'), problems),
+    sort: parseSort(asker, resource, parameters.sort, server.limits.terms, problems),
+    filter: parseFilter(asker, resource, parameters.filter, server.limits, problems),
+    selection: shape(asker, resource, parameters.fields, false, problems),
+    fields: fieldPaths(parameters.fields),
+  }
+  problems.refuse()
+  return plan
 }
 
 /** The resource at the other end, both ends readable as far as static rules go. */
