@@ -23,19 +23,20 @@ export function copyStep(
   changed: readonly StoredColumn[],
   copies: readonly Copied[],
 ): Step {
-  const given = [...keys.map(formerly), ...changed]
-  const named = writer.texts.get(`copy ${table} ${columnShape(columns)} ${columnShape(given)}`, () => {
+  const sent = [...keys.map(formerly), ...changed]
+  const named = writer.texts.get(`copy ${table} ${columnShape(columns)} ${columnShape(sent)}`, () => {
     const replaced = new Set(changed.map(({ name }) => name))
     const values = columns.map(({ name }) => `${replaced.has(name) ? 'x' : 't'}.${quote(name)}`).join(', ')
     const match = keys.map((key) => `t.${quote(key.name)} = x.${quote(formerly(key).name)}`).join(' AND ')
     const into = columns.map(({ name }) => quote(name)).join(', ')
-    return `INSERT INTO ${quote(table)} (${into}) SELECT ${values} FROM ${source(writer, given)} JOIN ${quote(table)} AS t ON ${match}`
+    const rows = given(writer, sent)
+    return `${rows.with}INSERT INTO ${quote(table)} (${into}) SELECT ${values} FROM ${rows.from} JOIN ${quote(table)} AS t ON ${match}`
   })
   const rows = copies.map(({ from, values }) => ({
     ...values,
     ...Object.fromEntries(keys.map((key) => [formerly(key).name, from[key.name]])),
   }))
-  return { ...named, values: rows.length === 0 ? [] : [[parameter(writer, given, rows)]] }
+  return { ...named, values: rows.length === 0 ? [] : [[parameter(writer, sent, rows)]] }
 }
 
 /**
@@ -50,19 +51,20 @@ export function copyChildrenStep(
   via: readonly StoredColumn[],
   parents: readonly { readonly from: readonly unknown[]; readonly to: readonly unknown[] }[],
 ): Step {
-  const given = [...via.map(formerly), ...via]
+  const sent = [...via.map(formerly), ...via]
   const named = writer.texts.get(`copy children ${table} ${columnShape(columns)} ${columnShape(via)}`, () => {
     const moved = new Set(via.map(({ name }) => name))
-    const values = columns.map(({ name }) =>
-      name === key.name ? nextNumber(writer, table, key) : `${moved.has(name) ? 'x' : 't'}.${quote(name)}`,
-    )
+    // The key is left out: the database draws it, in the order of the originals.
+    const copied = columns.filter(({ name }) => name !== key.name)
+    const values = copied.map(({ name }) => `${moved.has(name) ? 'x' : 't'}.${quote(name)}`)
     const match = via
       .map((column) => `t.${quote(column.name)} = x.${quote(formerly(column).name)}`)
       .join(' AND ')
-    const into = columns.map(({ name }) => quote(name)).join(', ')
-    const order = writer.dialect === 'sqlite' ? '' : ` ORDER BY t.${quote(key.name)}`
-    const rows = `${source(writer, given)} JOIN ${quote(table)} AS t ON ${match}`
-    return `INSERT INTO ${quote(table)} (${into}) SELECT ${values.join(', ')} FROM ${rows}${order}`
+    const into = copied.map(({ name }) => quote(name)).join(', ')
+    const rows = given(writer, sent)
+    // SQLite reads the children of each parent by an index, and so in the order of their keys.
+    const order = writer.dialect === 'postgres' ? ` ORDER BY t.${quote(key.name)}` : ''
+    return `${rows.with}INSERT INTO ${quote(table)} (${into}) SELECT ${values.join(', ')} FROM ${rows.from} JOIN ${quote(table)} AS t ON ${match}${order}`
   })
   const rows = parents.map(({ from, to }) =>
     Object.fromEntries([
@@ -70,25 +72,18 @@ export function copyChildrenStep(
       ...via.map((column, position) => [column.name, to[position]]),
     ]),
   )
-  return { ...named, values: rows.length === 0 ? [] : [[parameter(writer, given, rows)]] }
+  return { ...named, values: rows.length === 0 ? [] : [[parameter(writer, sent, rows)]] }
 }
 
-/** SQLite's counter stands still while the statement runs, and moves behind the numbers used. */
-const nextNumber = ({ dialect }: Writer, table: string, key: StoredColumn): string =>
-  dialect === 'postgres'
-    ? `nextval(pg_get_serial_sequence(${literal(quote(table))}, ${literal(key.name)}))`
-    : `(SELECT max(seq) FROM sqlite_sequence WHERE name = ${literal(table)}) + row_number() OVER (ORDER BY t.${quote(key.name)})`
-
-const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
-
-/** Rows of the one parameter, as `x`. */
-export const source = ({ dialect }: Writer, columns: readonly StoredColumn[]): string =>
-  dialect === 'postgres'
-    ? records(columns)
-    : `(SELECT ${columns.map(({ name }, index) => `value ->> ${index} AS ${quote(name)}`).join(', ')} FROM json_each(?)) AS x`
+/** Rows of the one parameter, as `x`; SQLite reads the JSON once only when it is told to. */
+const given = ({ dialect }: Writer, columns: readonly StoredColumn[]): { with: string; from: string } => {
+  if (dialect === 'postgres') return { with: '', from: records(columns) }
+  const values = columns.map(({ name }, index) => `value ->> ${index} AS ${quote(name)}`).join(', ')
+  return { with: `WITH x AS MATERIALIZED (SELECT ${values} FROM json_each(?)) `, from: 'x CROSS' }
+}
 
 /** JSON columns travel as JSON to PostgreSQL and as their text to SQLite, which stores text. */
-export function parameter(
+function parameter(
   { dialect }: Writer,
   columns: readonly StoredColumn[],
   rows: readonly Readonly<Row>[],
