@@ -16,6 +16,12 @@ export interface Dialect {
   comparable(column: Column, sql: string): string
   /** A JSON object, as a value inside another one or as the text of a row. */
   object(pairs: readonly Pair[]): string
+  /** A SELECT of one object for each row of `from`, which is a FROM with all that follows it. */
+  selectObjects(pairs: readonly Pair[], from: string): string
+  /** A SELECT of the pairs as columns. */
+  select(pairs: readonly Pair[], from: string): string
+  /** A SELECT of one array of them, in this order; `[]` for none. */
+  selectArray(pairs: readonly Pair[], from: string, order: string): string
   /** Array of objects in this order; `[]` for none. An aggregate. */
   array(pairs: readonly Pair[], order: string): string
   /** JSON array of scalars. */
@@ -50,35 +56,43 @@ const POSTGRES_JSON: ByType = {
 }
 const POSTGRES_COMPARABLE: ByType = { string: C_COLLATION, text: C_COLLATION, enum: C_COLLATION }
 
-const pathTexts = new WeakMap<readonly string[], string>()
-
 /** A caller's paths as a parameter, written once for as long as the identity lives. */
-function textOnce(paths: readonly string[], write: (paths: readonly string[]) => string): string {
-  const known = pathTexts.get(paths)
-  if (known !== undefined) return known
-  const text = write(paths)
-  pathTexts.set(paths, text)
-  return text
+function writtenOnce(write: (paths: readonly string[]) => string): (paths: readonly string[]) => string {
+  const texts = new WeakMap<readonly string[], string>()
+  return (paths) => {
+    const known = texts.get(paths)
+    if (known !== undefined) return known
+    const text = write(paths)
+    texts.set(paths, text)
+    return text
+  }
 }
 
 /** Of a PostgreSQL array literal. */
 const arrayElement = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`
 
-const record = (pairs: readonly Pair[]): string =>
-  `(SELECT r FROM (SELECT ${pairs.map(([key, sql]) => `${sql} AS ${quote(key)}`).join(', ')}) r)`
+const named = (pairs: readonly Pair[]): string =>
+  pairs.map(([key, sql]) => `${sql} AS ${quote(key)}`).join(', ')
+
+const record = (pairs: readonly Pair[]): string => `(SELECT r FROM (SELECT ${named(pairs)}) r)`
 
 const POSTGRES: Dialect = {
   name: 'postgres',
   json: (column, sql) => (column.virtual ? 'NULL::text' : wrapped(POSTGRES_JSON, column, sql)),
   comparable: (column, sql) => wrapped(POSTGRES_COMPARABLE, column, sql),
   object: (pairs) => `row_to_json(${record(pairs)})`,
+  selectObjects: (pairs, from) => `SELECT row_to_json(r) FROM (SELECT ${named(pairs)} ${from}) r`,
+  select: (pairs, from) => `SELECT ${named(pairs)} ${from}`,
+  // A sorted subquery is aggregated in its order, at less cost than by an ordered aggregate.
+  selectArray: (pairs, from, order) =>
+    `SELECT COALESCE(json_agg(r), '[]') FROM (SELECT ${named(pairs)} ${from} ORDER BY ${order}) r`,
   array: (pairs, order) => `COALESCE(json_agg(${record(pairs)} ORDER BY ${order}), '[]')`,
   list: (items) => `json_build_array(${items.join(', ')})`,
   anyOf: (sql, placeholder) => `${sql} = ANY(${placeholder})`,
   many: (values) => values,
   matches: (sql, placeholder) => `${sql} ~ ${placeholder}`,
   pattern: patternRegex,
-  paths: (paths) => textOnce(paths, (all) => `{${all.map(arrayElement).join(',')}}`),
+  paths: writtenOnce((paths) => `{${paths.map(arrayElement).join(',')}}`),
   nested: (sql) => sql,
   keys: (columns, placeholder) => {
     const values = columns.map(({ type }, index) => `(e ->> ${index})::${RECORD_TYPE[type]} AS k${index}`)
@@ -115,13 +129,17 @@ const SQLITE: Dialect = {
   json: (column, sql) => (column.virtual ? 'NULL' : wrapped(SQLITE_JSON, column, sql)),
   comparable: (column, sql) => wrapped(SQLITE_COMPARABLE, column, sql),
   object: jsonObject,
+  selectObjects: (pairs, from) => `SELECT ${jsonObject(pairs)} ${from}`,
+  select: (pairs, from) => `SELECT ${named(pairs)} ${from}`,
+  selectArray: (pairs, from, order) =>
+    `SELECT json_group_array(${jsonObject(pairs)} ORDER BY ${order}) ${from}`,
   array: (pairs, order) => `json_group_array(${jsonObject(pairs)} ORDER BY ${order})`,
   list: (items) => `json_array(${items.join(', ')})`,
   anyOf: (sql, placeholder) => `${sql} IN (SELECT value FROM json_each(${placeholder}))`,
   many: (values) => JSON.stringify(values),
   matches: (sql, placeholder) => `biodm_matches(${sql}, ${placeholder})`,
   pattern: ({ pieces }) => JSON.stringify(pieces),
-  paths: (paths) => textOnce(paths, JSON.stringify),
+  paths: writtenOnce((paths) => JSON.stringify(paths)),
   nested: (sql) => `json(${sql})`,
   keys: (columns, placeholder) => {
     const values = columns.map((_, index) => `json_extract(value, '$[${index}]') AS k${index}`)

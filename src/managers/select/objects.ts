@@ -81,10 +81,10 @@ function subquery(
 ): string {
   const rows = relatedRows(c, holder, relation, from)
   const pairs = correlated(c, rows.target, selection, rows.alias)
-  const value = isMany(relation)
-    ? c.dialect.array(pairs, keyOrder(c, rows.target, rows.alias))
-    : c.dialect.object(pairs)
-  return `(SELECT ${value} FROM ${rows.source}${where([...rows.conditions, ...rows.hoisted])})`
+  const body = `FROM ${rows.source}${where([...rows.conditions, ...rows.hoisted])}`
+  return isMany(relation)
+    ? `(${c.dialect.selectArray(pairs, body, keyOrder(c, rows.target, rows.alias))})`
+    : `(${c.dialect.selectObjects(pairs, body)})`
 }
 
 interface JoinedRelation {
@@ -126,14 +126,11 @@ function aggregated(
   page: string,
 ): JoinedRelation {
   const groups = c.alias()
-  const keys = rows.ties.map(({ related }, index) => `${related} AS k${index}`)
   const conditions = [
     ...rows.ties.map(({ related, own }) => `${related} = ANY(ARRAY(SELECT ${at(page, own)} FROM ${page}))`),
     ...rows.readable,
   ]
-  const grouped =
-    `SELECT ${keys.join(', ')}, ${c.dialect.array(pairs, keyOrder(c, rows.target, rows.alias))} AS j` +
-    ` FROM ${rows.source}${where(conditions)} GROUP BY ${rows.ties.map(({ related }) => related).join(', ')}`
+  const grouped = groupedChildren(c, rows, pairs, `FROM ${rows.source}${where(conditions)}`)
   const array = `COALESCE(${groups}.j, '[]')`
   const on = rows.ties.map(({ own }, index) => `${groups}.k${index} = ${at(alias, own)}`)
   return {
@@ -145,4 +142,23 @@ function aggregated(
     ],
     join: `LEFT JOIN (${grouped}) AS ${groups} ON ${on.join(' AND ')}`,
   }
+}
+
+/** The children of each parent as one array `j`, with the parent's key as `k0`, `k1`… */
+function groupedChildren(c: Compilation, rows: RelatedRows, pairs: readonly Pair[], from: string): string {
+  const ties = rows.ties.map(({ related }) => related)
+  const order = rows.target.primaryKey.map(({ name }) => at(rows.alias, name))
+  const shown = new Map(pairs.map(([key, sql]) => [sql, key]))
+  if (![...ties, ...order].every((sql) => shown.has(sql))) {
+    const keys = ties.map((sql, index) => `${sql} AS k${index}`)
+    const array = c.dialect.array(pairs, keyOrder(c, rows.target, rows.alias))
+    return `SELECT ${keys.join(', ')}, ${array} AS j ${from} GROUP BY ${ties.join(', ')}`
+  }
+  // Everything that groups and orders is shown as it is: the rows themselves can be aggregated.
+  const groups = ties.map((sql) => at('r', shown.get(sql) ?? ''))
+  const keys = groups.map((sql, index) => `${sql} AS k${index}`)
+  return (
+    `SELECT ${keys.join(', ')}, json_agg(r ORDER BY ${keyOrder(c, rows.target, 'r')}) AS j` +
+    ` FROM (${c.dialect.select(pairs, from)}) r GROUP BY ${groups.join(', ')}`
+  )
 }

@@ -14,6 +14,7 @@ import {
   table,
   where,
 } from './compilation.js'
+import type { Pair } from './dialect.js'
 import { correlated, joined, type Members } from './objects.js'
 import { countSql, offset, pageSource, parentKey } from './page.js'
 
@@ -29,8 +30,19 @@ export function readText(c: Compilation, plan: ReadPlan, wanted: Wanted): string
     ...resource.primaryKey.map(({ name }) => `${at(alias, name)} = ${rowKey(c, name)}`),
     ...c.readable(resource, alias),
   ]
-  const row = c.dialect.object(correlated(c, resource, plan.selection, alias))
-  return `SELECT ${[row, ...keyColumn(c, resource, alias, wanted)].join(', ')} FROM ${table(resource, alias)}${where(conditions)}`
+  const from = `FROM ${table(resource, alias)}${where(conditions)}`
+  return objectRows(
+    c,
+    correlated(c, resource, plan.selection, alias),
+    keyColumn(c, resource, alias, wanted),
+    from,
+  )
+}
+
+/** One row of JSON for each row of `from`, with further columns beside it. */
+function objectRows(c: Compilation, pairs: readonly Pair[], others: readonly string[], from: string): string {
+  if (others.length === 0) return c.dialect.selectObjects(pairs, from)
+  return `SELECT ${[c.dialect.object(pairs), ...others].join(', ')} ${from}`
 }
 
 export function relatedText(c: Compilation, plan: RelatedPlan, wanted: Wanted): string {
@@ -41,12 +53,11 @@ export function relatedText(c: Compilation, plan: RelatedPlan, wanted: Wanted): 
     ...parent.primaryKey.map(({ name }) => `${at(alias, name)} = ${rowKey(c, name)}`),
     ...c.readable(parent, alias),
   ]
-  const row = c.dialect.object(correlated(c, rows.target, plan.selection, rows.alias))
-  const columns = [row, ...keyColumn(c, rows.target, rows.alias, wanted)]
-  return (
-    `SELECT ${columns.join(', ')} FROM ${table(parent, alias)} JOIN ${rows.source}` +
+  const from =
+    `FROM ${table(parent, alias)} JOIN ${rows.source}` +
     ` ON ${[...rows.conditions, ...rows.hoisted].join(' AND ')}${where(conditions)}`
-  )
+  const pairs = correlated(c, rows.target, plan.selection, rows.alias)
+  return objectRows(c, pairs, keyColumn(c, rows.target, rows.alias, wanted), from)
 }
 
 function rowKey(c: Compilation, name: string): string {
@@ -66,19 +77,18 @@ export function listText(c: Compilation, plan: ListPlan, wanted: Wanted): string
   const header = headerSql(c, plan)
   const page = pageSource(c, plan, neededColumns(resource, plan.selection))
   const members = membersOf(c, resource, plan.selection)
-  const text = c.dialect.object(members.pairs)
-  const key = resource.primaryKey[0]?.name ?? 'id'
-  const row = header === null ? text : `CASE WHEN ${at('p', key)} IS NOT NULL THEN ${text} END`
-  const total = header === null ? [] : ['h.total']
-  const columns = [row, ...total, ...keyColumn(c, resource, 'p', wanted)]
   // A subquery keeps its order known to PostgreSQL; a CTE can be read more than once.
   const inline = c.dialect.name === 'postgres' && members.joins.length === 0
+  const cte = inline ? '' : `WITH page AS MATERIALIZED (${page.text}) `
   const rows = inline ? `(${page.text}) AS p` : 'page AS p'
-  const from = [header === null ? rows : `${header} AS h LEFT JOIN ${rows} ON true`, ...members.joins]
-  return (
-    `${inline ? '' : `WITH page AS MATERIALIZED (${page.text}) `}SELECT ${columns.join(', ')}` +
-    ` FROM ${from.join(' ')} ORDER BY ${page.order('p')}`
-  )
+  const order = `ORDER BY ${page.order('p')}`
+  const keys = keyColumn(c, resource, 'p', wanted)
+  if (header === null)
+    return cte + objectRows(c, members.pairs, keys, `FROM ${[rows, ...members.joins].join(' ')} ${order}`)
+  const key = at('p', resource.primaryKey[0]?.name ?? 'id')
+  const row = `CASE WHEN ${key} IS NOT NULL THEN ${c.dialect.object(members.pairs)} END`
+  const from = [`${header} AS h LEFT JOIN ${rows} ON true`, ...members.joins].join(' ')
+  return `${cte}SELECT ${[row, 'h.total', ...keys].join(', ')} FROM ${from} ${order}`
 }
 
 function membersOf(c: Compilation, resource: Resource, selection: Selection): Members {
