@@ -79,7 +79,10 @@ export function copyChildrenStep(
 const given = ({ dialect }: Writer, columns: readonly StoredColumn[]): { with: string; from: string } => {
   if (dialect === 'postgres') return { with: '', from: records(columns) }
   const values = columns.map(({ name }, index) => `value ->> ${index} AS ${quote(name)}`).join(', ')
-  return { with: `WITH x AS MATERIALIZED (SELECT ${values} FROM json_each(?)) `, from: 'x CROSS' }
+  return {
+    with: `WITH biodm_sent AS MATERIALIZED (SELECT ${values} FROM json_each(?)) `,
+    from: 'biodm_sent AS x CROSS',
+  }
 }
 
 /** JSON columns travel as JSON to PostgreSQL and as their text to SQLite, which stores text. */

@@ -64,13 +64,13 @@ function freshText(
   const width = many ? 1 : columns.length
   const id = `p.${quote(key.name)}`
   const keys = many
-    ? `NULL, (SELECT json_agg(${id}::text ORDER BY ${id})::text FROM p)`
-    : `(SELECT ${id}::text FROM p), NULL`
+    ? `NULL, (SELECT json_agg(${id}::text ORDER BY ${id})::text FROM biodm_rows AS p)`
+    : `(SELECT ${id}::text FROM biodm_rows AS p), NULL`
   const given = GIVEN.map((column, index) => `$${width + index + 1}::${RECORD_TYPE[column.type]}`)
   return (
-    `WITH p AS (INSERT INTO ${quote(resource.table)} (${names(columns)}) ${source} RETURNING *),` +
-    ` h AS (INSERT INTO ${quote(HISTORY_TABLE)} (${names(GIVEN)}, "key", "keys") SELECT ${given.join(', ')}, ${keys})` +
-    ` SELECT ${row.text}, ${id} FROM p ORDER BY ${id}`
+    `WITH biodm_rows AS (INSERT INTO ${quote(resource.table)} (${names(columns)}) ${source} RETURNING *),` +
+    ` biodm_entry AS (INSERT INTO ${quote(HISTORY_TABLE)} (${names(GIVEN)}, "key", "keys") SELECT ${given.join(', ')}, ${keys})` +
+    ` SELECT ${row.text}, ${id} FROM biodm_rows AS p ORDER BY ${id}`
   )
 }
 

@@ -79,8 +79,8 @@ export function listText(c: Compilation, plan: ListPlan, wanted: Wanted): string
   const members = membersOf(c, resource, plan.selection)
   // A subquery keeps its order known to PostgreSQL; a CTE can be read more than once.
   const inline = c.dialect.name === 'postgres' && members.joins.length === 0
-  const cte = inline ? '' : `WITH page AS MATERIALIZED (${page.text}) `
-  const rows = inline ? `(${page.text}) AS p` : 'page AS p'
+  const cte = inline ? '' : `WITH biodm_page AS MATERIALIZED (${page.text}) `
+  const rows = inline ? `(${page.text}) AS p` : 'biodm_page AS p'
   const order = `ORDER BY ${page.order('p')}`
   const keys = keyColumn(c, resource, 'p', wanted)
   if (header === null)
@@ -93,7 +93,7 @@ export function listText(c: Compilation, plan: ListPlan, wanted: Wanted): string
 
 function membersOf(c: Compilation, resource: Resource, selection: Selection): Members {
   return c.dialect.name === 'postgres' && selection.relations.length > 0
-    ? joined(c, resource, selection, 'p', 'page')
+    ? joined(c, resource, selection, 'p', 'biodm_page')
     : { pairs: correlated(c, resource, selection, 'p'), joins: [] }
 }
 
@@ -132,9 +132,9 @@ function pagedRows(c: Compilation, plan: ListPlan) {
   const page = pageSource(c, plan, neededColumns(resource, plan.selection))
   const row = c.dialect.object(correlated(c, resource, plan.selection, 'p'))
   return {
-    cte: `WITH page AS MATERIALIZED (${page.text}) `,
-    rows: `SELECT ${row} AS j FROM page AS p ORDER BY ${page.order('p')}`,
-    more: `(SELECT count(*) FROM page) > ${plan.end - plan.start}`,
+    cte: `WITH biodm_page AS MATERIALIZED (${page.text}) `,
+    rows: `SELECT ${row} AS j FROM biodm_page AS p ORDER BY ${page.order('p')}`,
+    more: `(SELECT count(*) FROM biodm_page) > ${plan.end - plan.start}`,
   }
 }
 
@@ -217,13 +217,13 @@ function manyBack(c: Compilation, plan: BackPlan, wanted: Wanted): string {
   const on = resource.primaryKey.map(({ name }, index) => `${at(alias, name)} = k.k${index}`)
   if (c.dialect.name === 'postgres') {
     // Goes by the primary key whatever the planner thinks of the number of keys.
-    on.push(`${at(alias, resource.primaryKey[0]?.name ?? 'id')} = ANY(ARRAY(SELECT k0 FROM k))`)
+    on.push(`${at(alias, resource.primaryKey[0]?.name ?? 'id')} = ANY(ARRAY(SELECT k0 FROM biodm_keys))`)
   }
   return (
-    `WITH k AS MATERIALIZED (${c.dialect.keys(resource.primaryKey, keys)}), page AS MATERIALIZED (` +
-    `SELECT k.ord, ${columns.join(', ')} FROM k LEFT JOIN ${table(resource, alias)} ON ${on.join(' AND ')})` +
+    `WITH biodm_keys AS MATERIALIZED (${c.dialect.keys(resource.primaryKey, keys)}), biodm_page AS MATERIALIZED (` +
+    `SELECT k.ord, ${columns.join(', ')} FROM biodm_keys AS k LEFT JOIN ${table(resource, alias)} ON ${on.join(' AND ')})` +
     ` SELECT ${[row, ...keyColumn(c, resource, 'p', wanted)].join(', ')}` +
-    ` FROM page AS p ${members.joins.join(' ')} ORDER BY p.ord`
+    ` FROM biodm_page AS p ${members.joins.join(' ')} ORDER BY p.ord`
   )
 }
 
