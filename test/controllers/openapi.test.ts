@@ -1,8 +1,11 @@
 import { createConfig, lintFromString } from '@redocly/openapi-core'
 import t from 'tap'
+import { loadDefinition } from '../../src/config/load.js'
 import { openapiDocument } from '../../src/controllers/openapi/document.js'
+import { compileModel } from '../../src/model/compile.js'
 import type { Model } from '../../src/model/model.js'
 import { definePlugin } from '../../src/plugin.js'
+import { loadPlugin } from '../../src/registry.js'
 import { routeTable } from '../../src/runtime/routes.js'
 import { modelOf } from '../helpers/models.js'
 
@@ -109,6 +112,21 @@ t.test('the document of everything is valid OpenAPI 3.1, and so is that of each 
   for (const name of ['Project', 'Dataset', 'File', 'Tag', 'User', 'Group'])
     t.same(await lint(documentOf(model, name)), [], name)
   t.same(await lint(documentOf(await modelOf({}))), [], 'of a server without any resource')
+})
+
+t.test('what the shipped plugins add is valid too', async (t) => {
+  const plugins: readonly Record<string, unknown>[] = [
+    { accounts: {}, s3: { endpoint: 'file:objects', bucket: 'b' } },
+    { keycloak: { host: 'https://kc.example.org', realm: 'r', client_id: 'c', client_secret: 's' } },
+  ]
+  for (const use of plugins) {
+    const source = {
+      plugins: use,
+      resources: { Photo: { versioned: true, ...('s3' in use ? { traits: ['s3.file'] } : {}) } },
+    }
+    const definition = await loadDefinition(source, { loadPlugin, env: {} })
+    t.same(await lint(documentOf(compileModel(definition))), [], Object.keys(use).join())
+  }
 })
 
 t.test('the validator does find faults', async (t) => {
