@@ -95,11 +95,13 @@ const sideOf = (resource: Resource, pairs: readonly ColumnPair[]): Side => ({
 
 function keysOf({ copied, given, root }: Linking, association: Association, side: 0 | 1): readonly Key[] {
   const { resource } = association.sides[side]
+  const names = association.relations
+    .filter((relation) => relation.side === side && relation.resource === resource.name)
+    .map((relation) => relation.name)
+  // Links follow the relations that a resource has: what others link to it is theirs.
+  if (names.length === 0) return []
   const keys = copied.get(resource.name) ?? []
-  const supplied = association.relations.some(
-    (relation) =>
-      relation.side === side && relation.resource === root.resource.name && given.has(relation.name),
-  )
+  const supplied = names.some((name) => given.has(name))
   return resource === root.resource && !supplied ? [root.from, ...keys] : keys
 }
 
