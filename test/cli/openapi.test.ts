@@ -22,7 +22,7 @@ t.test('openapi prints the document without asking a database', async (t) => {
   t.equal((await cliHere(['openapi', file, '--json'])).stdout.trim().split('\n').length, 1)
 
   const one = JSON.parse((await cliHere(['openapi', file, '--resource', 'Book'])).stdout)
-  t.same(Object.keys(one.paths), ['/books/schema', '/books', '/books/{id}'])
+  t.same(Object.keys(one.paths), ['/books/schema', '/books', '/books/{id}', '/books/{id}/access'])
   t.match(await cliHere(['openapi', file, '--resource', 'Bok']), {
     code: 1,
     stdout: '',
