@@ -121,29 +121,39 @@ export function parseFields(
 
 function choose(asker: Asker, resource: Resource, root: Choice, path: string): void {
   const names = path.split('.')
-  if (names.length > MAX_DEPTH + 1) throw bad(`\`${path}\` goes deeper than ${MAX_DEPTH} relations`)
-  let at = root
+  const last = names.pop() ?? ''
+  if (names.length > MAX_DEPTH) throw tooDeep(path)
+  let at: Choice = root
   let holder = resource
-  names.forEach((name, position) => {
-    const last = position === names.length - 1
+  for (const name of names) [at, holder] = descend(asker, holder, at, name)
+  const column = holder.columns.get(last)
+  if ((column !== undefined && isShown(column)) || isPermission(holder, last)) {
+    at.names.add(last)
+    return
+  }
+  const [whole] = descend(asker, holder, at, last)
+  if (names.length >= MAX_DEPTH) throw tooDeep(path)
+  whole.whole = true
+}
+
+const tooDeep = (path: string) => bad(`\`${path}\` goes deeper than ${MAX_DEPTH} relations`)
+
+/** One relation further: what is chosen of its target. */
+function descend(
+  asker: Asker,
+  holder: Resource,
+  at: Choice,
+  name: string,
+): readonly [chosen: Choice, target: Resource] {
+  const step = relationOf(asker, holder, name)
+  if (step === null) {
     const column = holder.columns.get(name)
-    if (last && ((column !== undefined && isShown(column)) || isPermission(holder, name))) {
-      at.names.add(name)
-      return
-    }
-    const step = relationOf(asker, holder, name)
-    if (step === null) {
-      if (column !== undefined && isShown(column))
-        throw bad(`\`${name}\` is a field without fields of its own`)
-      throw unknown(asker, holder, name)
-    }
-    const next = at.relations.get(name) ?? choice()
-    at.relations.set(name, next)
-    if (last) next.whole = true
-    at = next
-    holder = step.target
-    if (last && position >= MAX_DEPTH) throw bad(`\`${path}\` goes deeper than ${MAX_DEPTH} relations`)
-  })
+    if (column !== undefined && isShown(column)) throw bad(`\`${name}\` is a field without fields of its own`)
+    throw unknown(asker, holder, name)
+  }
+  const next = at.relations.get(name) ?? choice()
+  at.relations.set(name, next)
+  return [next, step.target]
 }
 
 const isPermission = (resource: Resource, name: string): boolean =>
