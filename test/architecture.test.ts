@@ -27,9 +27,7 @@ const CONTRACTS = new Set(['hooks', 'plugin'])
 /** Files are mostly under 300 lines (Biome warns); this is where it ends. */
 const MAX_LINES = 330
 /** Longer for a reason; nothing else may be, and these may not grow. */
-const LONG: Readonly<Record<string, number>> = {
-  'src/managers/postgres.ts': 450,
-}
+const LONG: Readonly<Record<string, number>> = {}
 
 interface Import {
   readonly from: string

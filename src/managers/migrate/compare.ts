@@ -1,6 +1,7 @@
 /** Live schema and wanted schema → changes, and what each table will look like after them. */
 import type { DialectName } from '../../config/definition.js'
 import type { Change } from './changes.js'
+import { fillable, fits, samePairs, withOthers } from './compare-parts.js'
 import { indexName, primaryKeyName } from './names.js'
 import {
   type CheckSpec,
@@ -303,28 +304,3 @@ class Comparing implements Comparison {
     }
   }
 }
-
-/** A part of a foreign key is filled beside a part that rows have; a key that is new as a whole is empty. */
-const fillable = (column: ColumnSpec, before: TableSpec): ColumnSpec => {
-  const { fill } = column
-  if (fill?.kind !== 'version' || before.columns.some(({ name }) => name === fill.of)) return column
-  return { ...column, fill: null }
-}
-
-/** The order of columns matters to an index only. */
-const fits = (kind: 'unique' | 'index', a: readonly string[], b: readonly string[]): boolean =>
-  kind === 'unique' ? sameColumns(a, b) : a.join('\0') === b.join('\0')
-
-function samePairs(a: ForeignKeySpec, b: ForeignKeySpec): boolean {
-  const pairs = (key: ForeignKeySpec) =>
-    key.columns.map((column, position) => `${column}>${key.references[position]}`)
-  return a.table === b.table && sameColumns(pairs(a), pairs(b))
-}
-
-const withOthers = (
-  wanted: readonly ForeignKeySpec[],
-  found: readonly ForeignKeySpec[],
-): readonly ForeignKeySpec[] => [
-  ...wanted,
-  ...found.filter((key) => !wanted.some((candidate) => samePairs(key, candidate))),
-]

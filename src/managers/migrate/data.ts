@@ -3,7 +3,7 @@ import type { Queryable } from '../database.js'
 import type { Change, Step } from './changes.js'
 import { describe } from './changes.js'
 import { fillExpression } from './ddl.js'
-import { quote, type Schema } from './schema.js'
+import { type CheckSpec, quote, type Schema } from './schema.js'
 import { conversion, isOfType, isWidening, narrowedLength } from './types.js'
 
 /** Where a table is found before the migration, whatever it will be called. */
@@ -57,17 +57,8 @@ async function troubleOf(
       return isWidening(change.from, change.column.type) ? null : 'values may be lost'
     case 'change_key':
       return change.from.every((name) => change.to.includes(name)) ? null : 'rows may no longer be told apart'
-    case 'drop_check': {
-      const again = changes.find(
-        (other) =>
-          other.kind === 'add_check' &&
-          other.table === change.table &&
-          other.spec.column === change.spec.column,
-      )
-      if (again?.kind !== 'add_check') return null
-      const lost = change.spec.values.filter((value) => !again.spec.values.includes(value))
-      return lost.length === 0 ? null : `${lost.map((value) => `"${value}"`).join(', ')} no longer allowed`
-    }
+    case 'drop_check':
+      return lostValues(change, changes)
     case 'add_column':
       if (!change.column.required || change.column.identity || table === undefined) return null
       if (fillExpression(db.dialect, change.column) !== undefined) return null
@@ -80,6 +71,20 @@ async function troubleOf(
     default:
       return null
   }
+}
+
+/** A check that comes back with fewer values forbids what rows may hold. */
+function lostValues(
+  change: { readonly table: string; readonly spec: CheckSpec },
+  changes: readonly Change[],
+): string | null {
+  const again = changes.find(
+    (other) =>
+      other.kind === 'add_check' && other.table === change.table && other.spec.column === change.spec.column,
+  )
+  if (again?.kind !== 'add_check') return null
+  const lost = change.spec.values.filter((value) => !again.spec.values.includes(value))
+  return lost.length === 0 ? null : `${lost.map((value) => `"${value}"`).join(', ')} no longer allowed`
 }
 
 /** A column that this migration also renames is still found under its old name. */
