@@ -34,6 +34,7 @@ t.test('the server describes itself', async (t) => {
     '/datasets/schema',
     '/datasets',
     '/datasets/{id}',
+    '/datasets/{id}/access',
   ])
   t.match(await api.get('/nothing/schema'), { status: 404 })
 })
