@@ -6,8 +6,9 @@ import { demand, judge, refusal } from '../access/static.js'
 import { BiodmError } from '../errors.js'
 import type { Key } from '../hooks.js'
 import type { Queryable, Transaction } from '../managers/database.js'
-import { runSteps, type Step } from '../managers/mutate/step.js'
-import type { Resource } from '../model/model.js'
+import { runSteps, type Step, together } from '../managers/mutate/step.js'
+import { textsOf } from '../managers/mutate/texts.js'
+import type { Model, Resource } from '../model/model.js'
 import type { WritePlan } from '../plan/plan.js'
 import { planWrite, type WriteRequest } from '../plan/write.js'
 import type { Core, Effects, RequestContext } from './core.js'
@@ -240,8 +241,12 @@ async function carryOut(
     rest = []
   }
   const history = historySteps(core.model, writer, request, { ...about, body: write.body })
-  const texts = await lastSteps(trx, [...rest, ...history], isLast(context, plan, about.resource, rest), () =>
-    readBack(context, about.resource, about.keys),
+  const texts = await lastSteps(
+    core.model,
+    trx,
+    [...rest, ...history],
+    isLast(context, plan, about.resource, rest),
+    () => readBack(context, about.resource, about.keys),
   )
   return { ...about, texts }
 }
@@ -263,13 +268,14 @@ function isLast(
  * decides about the transaction, so that the commit goes with them.
  */
 async function lastSteps<T>(
+  model: Model,
   trx: Transaction,
   steps: readonly Step[],
   last: boolean,
   readBack: () => Promise<T>,
 ): Promise<T> {
   if (trx.dialect === 'postgres') {
-    const written = runSteps(trx, steps)
+    const written = runSteps(trx, together(textsOf(model), steps))
     const read = readBack()
     read.catch(() => undefined)
     if (last) trx.commitBehind()

@@ -3,6 +3,7 @@
  * order, so that a whole tree costs one round trip; SQLite runs them one after another.
  */
 import type { Queryable, RowArray } from '../database.js'
+import type { Texts } from './texts.js'
 
 /** One statement with one set of values (PostgreSQL), or with one set a row (SQLite). */
 export interface Step {
@@ -27,6 +28,28 @@ export async function runStep(trx: Queryable, step: Step): Promise<readonly RowA
   }
   step.check?.(rows)
   return rows
+}
+
+/**
+ * Inserts that nothing is checked after, as one statement: their foreign keys are checked at its end, so that their order
+ * does not matter. Fewer than two, or anything else among them: the steps as they are. PostgreSQL only.
+ */
+export function together(texts: Texts, steps: readonly Step[]): readonly Step[] {
+  const sent = steps.filter((step) => step.values.length > 0)
+  const plain = (step: Step): boolean =>
+    step.check === undefined && step.name !== undefined && step.text.startsWith('INSERT ')
+  if (sent.length < 2 || !sent.every(plain)) return steps
+  const named = texts.get(`together ${sent.map((step) => step.name).join(' ')}`, () => {
+    let before = 0
+    const parts = sent.map((step, index) => {
+      const first = before
+      before += step.values[0]?.length ?? 0
+      const text = step.text.replace(/\$(\d+)/g, (_, position: string) => `$${first + Number(position)}`)
+      return index === sent.length - 1 ? text : `i${index} AS (${text})`
+    })
+    return `WITH ${parts.slice(0, -1).join(', ')} ${parts.at(-1)}`
+  })
+  return [{ ...named, values: [sent.flatMap((step) => step.values[0] ?? [])] }]
 }
 
 /** In the order given; rejects with the first failure. */
