@@ -19,8 +19,10 @@ type WriteOperation = 'create' | 'update'
 export const hooked = (resource: Resource, stage: 'prefix' | 'postfix'): boolean =>
   hasHooks(resource, 'create', stage) || hasHooks(resource, 'update', stage)
 
-export const anyHooked = (model: Model, plan: WritePlan, stage: 'prefix' | 'postfix'): boolean =>
-  plan.rows.some((row) => hooked(model.resource(row.resource), stage))
+export function anyHooked(model: Model, plan: WritePlan, stage: 'prefix' | 'postfix'): boolean {
+  const names = new Set(plan.rows.map((row) => row.resource))
+  return [...names].some((name) => hooked(model.resource(name), stage))
+}
 
 /** Decides a plan without locks, for the hooks and for the rules that must hold before they act elsewhere. */
 export type Preview = (plan: WritePlan) => Promise<Decision>

@@ -32,7 +32,8 @@ interface Given {
 }
 
 function givenLists(rows: readonly DecidedRow[]): readonly Given[] {
-  return rows.flatMap((row) =>
+  const listed = rows.filter((row) => row.resource.permissions.length > 0)
+  return listed.flatMap((row) =>
     Object.entries(row.row.lists).flatMap(([field, value]) => {
       const rule = row.resource.permissions.find((candidate) => candidate.field === field)
       if (rule === undefined) return []

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Key, Row } from '../hooks.js'
 import { type Caller, parentPath } from '../identity.js'
+import { storedColumns } from '../managers/mutate/lookup.js'
 import type { Column, Model, Resource } from '../model/model.js'
 import { canonical } from '../model/values.js'
 import { keyOf } from '../plan/write-shape.js'
@@ -19,43 +20,55 @@ export interface PreparedRow extends DecidedRow {
 }
 
 export function prepareRows(model: Model, caller: Caller, decision: Decision): readonly PreparedRow[] {
+  const { rows } = decision
   const now = new Date().toISOString()
-  const prepared: PreparedRow[] = []
-  const levels = writeLevels(decision.rows)
+  const prepared = new Array<PreparedRow>(rows.length)
+  const levels = writeLevels(rows)
   const generated = generatedKeys(decision)
-  const order = decision.rows.map((_, index) => index).sort((a, b) => (levels[a] ?? 0) - (levels[b] ?? 0))
+  const order = rows.map((_, index) => index).sort((a, b) => (levels[a] ?? 0) - (levels[b] ?? 0))
   for (const index of order) {
-    const row = decision.rows[index]
+    const row = rows[index]
     if (row === undefined) continue
-    const values: Row = { ...row.stored, ...row.row.values }
-    for (const parent of row.row.parents) {
-      const key = prepared[parent.from]?.key ?? decision.rows[parent.from]?.row.key
-      for (const { column, references } of parent.columns) values[column] = key?.[references] ?? null
-    }
-    if (row.action === 'create') {
-      const context = { model, caller, values, generated: generated[index] ?? null, now }
-      for (const column of row.resource.columns.values()) complete(context, row.resource, column)
-    }
+    const given = givenValues(row, (from) => prepared[from]?.key ?? rows[from]?.row.key)
+    const filling = { model, caller, generated: generated[index] ?? null, now }
+    const values =
+      row.action === 'create' ? newRow(filling, row.resource, given) : { ...row.stored, ...given }
     const key = keyOf(row.resource, values) ?? row.row.key ?? {}
-    prepared[index] = { ...row, values, key, level: levels[index] ?? 0 }
+    const { position, row: planned, resource, action, stored, changed } = row
+    prepared[index] = {
+      position,
+      row: planned,
+      resource,
+      action,
+      stored,
+      changed,
+      values,
+      key,
+      level: levels[index] ?? 0,
+    }
   }
   return prepared
 }
 
+/** What the caller gave, with the foreign keys that other rows of the tree supply. */
+function givenValues({ row }: DecidedRow, keyOfRow: (from: number) => Key | null | undefined): Readonly<Row> {
+  if (row.parents.length === 0) return row.values
+  const values: Row = { ...row.values }
+  for (const { from, columns } of row.parents) {
+    const key = keyOfRow(from)
+    for (const { column, references } of columns) values[column] = key?.[references] ?? null
+  }
+  return values
+}
+
 /** A new row with everything but the generated key, for rows that stand alone. */
-export function completedRow(
+export const completedRow = (
   model: Model,
   caller: Caller,
   resource: Resource,
   given: Readonly<Row>,
   now: string,
-): Row {
-  const values: Row = { ...given }
-  for (const column of resource.columns.values()) {
-    complete({ model, caller, values, generated: null, now }, resource, column)
-  }
-  return values
-}
+): Row => newRow({ model, caller, generated: null, now }, resource, given)
 
 /** Generated keys go to the rows in the body's order, whatever the levels. */
 function generatedKeys({ rows, allocated }: Decision): readonly (number | null)[] {
@@ -90,31 +103,32 @@ function writeLevels(rows: readonly DecidedRow[]): readonly number[] {
   return levels
 }
 
-interface Completion {
+interface Filling {
   readonly model: Model
   readonly caller: Caller
-  readonly values: Row
   readonly generated: number | null
   readonly now: string
 }
 
-/** What the column gets when the caller gave nothing for it. */
-function complete(
-  { model, caller, values, generated, now }: Completion,
-  resource: Resource,
-  column: Column,
-): void {
-  if (column.virtual) return
-  if (column.default?.kind === 'parent_path') {
-    const path = values[column.default.of]
-    values[column.name] = typeof path === 'string' ? parentPath(path) : null
-    return
+/** Every stored column, in the order of the resource: given, supplied by the runtime, default, or null. */
+function newRow(filling: Filling, resource: Resource, given: Readonly<Row>): Row {
+  const values: Row = {}
+  for (const column of storedColumns(resource)) {
+    values[column.name] = columnValue(filling, resource, given, column)
   }
-  const given = values[column.name]
-  if (given !== undefined && given !== null) return
-  const own = ownValue(resource, column, generated)
-  if (own !== undefined) values[column.name] = own
-  else if (given === undefined) values[column.name] = defaultOf(model, column, caller, now)
+  return values
+}
+
+function columnValue(filling: Filling, resource: Resource, given: Readonly<Row>, column: Column): unknown {
+  if (column.default?.kind === 'parent_path') {
+    const path = given[column.default.of]
+    return typeof path === 'string' ? parentPath(path) : null
+  }
+  const value = given[column.name]
+  if (value !== undefined && value !== null) return value
+  const own = ownValue(resource, column, filling.generated)
+  if (own !== undefined) return own
+  return value === undefined ? defaultOf(filling.model, column, filling.caller, filling.now) : null
 }
 
 /** Values that the runtime always supplies: generated keys, and those of the first version. */

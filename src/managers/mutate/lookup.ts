@@ -1,6 +1,6 @@
 /** Loads rows by key, all columns, optionally locked until the transaction ends. */
 import type { Key, Row } from '../../hooks.js'
-import type { Resource } from '../../model/model.js'
+import type { Column, Resource } from '../../model/model.js'
 import type { Queryable, Statement } from '../database.js'
 import { decode, names, quote, RECORD_TYPE, type StoredColumn } from './columns.js'
 import { columnShape, records, type Writer } from './rows.js'
@@ -22,7 +22,7 @@ export interface Source {
 }
 
 /** Stored columns of a resource: everything but virtual ones. */
-export function storedColumns(resource: Resource): readonly StoredColumn[] {
+export function storedColumns(resource: Resource): readonly Column[] {
   const known = stored.get(resource)
   if (known !== undefined) return known
   const columns = Object.freeze([...resource.columns.values()].filter((column) => !column.virtual))
@@ -30,7 +30,7 @@ export function storedColumns(resource: Resource): readonly StoredColumn[] {
   return columns
 }
 
-const stored = new WeakMap<Resource, readonly StoredColumn[]>()
+const stored = new WeakMap<Resource, readonly Column[]>()
 
 /**
  * Rows of `resource` whose `by` columns (the primary key by default) have one of the given combinations. Locked rows
