@@ -43,9 +43,9 @@ export interface Query {
   readonly count: boolean
 }
 
-const escape = (text: string): string => text.replace(/[\\,*]/g, (character) => `\\${character}`)
+const escaped = (text: string): string => text.replace(/[\\,*]/g, (character) => `\\${character}`)
 
-const written = (value: Value): string => escape(String(value))
+const written = (value: Value): string => escaped(String(value))
 
 function term({ path, test }: Term): readonly [name: string, value: string | null] {
   const at = (name: string) => [...path, name].join('.')
