@@ -52,7 +52,7 @@ function term({ path, test }: Term): readonly [name: string, value: string | nul
   switch (test.kind) {
     case 'equals': {
       const values = test.alternatives.map((each) =>
-        'literal' in each ? written(each.literal) : each.pieces.map(escape).join('*'),
+        'literal' in each ? written(each.literal) : each.pieces.map(escaped).join('*'),
       )
       return [at(test.column), values.join(',')]
     }
