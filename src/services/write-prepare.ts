@@ -31,8 +31,9 @@ export function prepareRows(model: Model, caller: Caller, decision: Decision): r
     if (row === undefined) continue
     const given = givenValues(row, (from) => prepared[from]?.key ?? rows[from]?.row.key)
     const filling = { model, caller, generated: generated[index] ?? null, now }
-    const values =
-      row.action === 'create' ? newRow(filling, row.resource, given) : { ...row.stored, ...given }
+    // A created row with a stored one behind it is a new version of that.
+    const known = row.stored === null ? given : { ...row.stored, ...given }
+    const values = row.action === 'create' ? newRow(filling, row.resource, known) : known
     const key = keyOf(row.resource, values) ?? row.row.key ?? {}
     const { position, row: planned, resource, action, stored, changed } = row
     prepared[index] = {
