@@ -94,7 +94,10 @@ export default definePlugin({
     const started = firstContact(keycloak)
     return {
       manager: keycloak,
-      ready: () => keycloak.keys.loaded,
+      async ready() {
+        if (!keycloak.keys.loaded) await keycloak.keys.reloadIfDue()
+        return keycloak.keys.loaded
+      },
       async close() {
         clearInterval(timer)
         await started

@@ -50,8 +50,31 @@ export function subjectsOf(items: readonly PrefixItem[], kind: Kind): readonly S
 const isReference = (item: PrefixItem, key: string): boolean =>
   item.via !== null && Object.keys(item.data).every((name) => name === key)
 
-/** `id: null` releases the name: Keycloak is left alone. */
-export const releases = ({ items }: Subject): boolean => items.some(({ data }) => data['id'] === null)
+/**
+ * `id: null` releases a stored name: Keycloak is left alone, so nothing that belongs there may come with it. For what is
+ * not stored it says nothing.
+ */
+export function releases(subject: Subject): boolean {
+  const releasing = subject.items.filter(({ data }) => data['id'] === null)
+  if (releasing.length === 0) return false
+  if (!subject.stored) {
+    for (const { data } of releasing) delete data['id']
+    return false
+  }
+  const company = subject.items.flatMap(({ data }) => Object.keys(data)).find((name) => IN_KEYCLOAK.has(name))
+  if (company === undefined) return true
+  throw refusal('invalid_body', subject, company, 'A name is released by {"id": null} alone.')
+}
+
+/** What Keycloak keeps too, beside names and ids. */
+const IN_KEYCLOAK: ReadonlySet<string> = new Set([
+  'email',
+  'firstName',
+  'lastName',
+  'password',
+  'groups',
+  'users',
+])
 
 /** A refusal that names the object, or one key of it. */
 export function refusal(code: ErrorCode, { item }: Subject, key: string, message: string): BiodmError {

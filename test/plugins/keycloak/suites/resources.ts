@@ -58,7 +58,7 @@ export function resourcesSuite(t: Test, dialect: DialectName, start: StartWorld)
   })
 
   t.test('a user is created in Keycloak with a password that nothing here keeps', async (t) => {
-    const { world, admin } = await both(t)
+    const { world, app, admin } = await both(t)
     const body = {
       username: 'carol',
       email: 'Carol@Example.org',
@@ -73,6 +73,9 @@ export function resourcesSuite(t: Test, dialect: DialectName, start: StartWorld)
     t.match(await admin.put('/users/carol', { password: 'other-pw' }), { status: 200 })
     t.ok(await world.accessToken('carol', 'other-pw'))
     t.match(await admin.post('/users', { username: 'dave', password: 7 }), { status: 400 })
+    const history = await app.core.database.query({ text: 'SELECT body FROM biodm_history', values: [] })
+    t.ok(history.length > 0)
+    t.notMatch(JSON.stringify(history), /carol-pw|other-pw/)
   })
 
   t.test('a name is enough to discover a user', async (t) => {
@@ -268,9 +271,11 @@ export function resourcesSuite(t: Test, dialect: DialectName, start: StartWorld)
     await world.console.users.del({ id: before?.id ?? '' })
     await world.console.users.create({ username: 'bob', enabled: true, email: 'new@example.org' })
     t.match(await admin.put('/users/bob', { firstName: 'New' }), { status: 409, body: { code: 'conflict' } })
+    t.match(await admin.put('/users/bob', { id: null, firstName: 'New' }), { status: 400 })
     t.match(await admin.put('/users/bob', { id: null }), { status: 200, body: { id: null } })
     const after = await remoteUser(world, 'bob')
     t.match(await admin.put('/users/bob', { firstName: 'New' }), { status: 200, body: { id: after?.id } })
     t.not(after?.id, before?.id)
+    t.match(await admin.post('/users', { username: 'fresh', id: null }), { status: 201, body: { id: UUID } })
   })
 }
