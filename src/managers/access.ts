@@ -73,9 +73,15 @@ export function listCondition(
     dialect === 'postgres'
       ? `= ANY(${binder.paths()}::text[])`
       : `IN (SELECT value FROM json_each(${binder.paths()}))`
+  const ruled = `${where} AND acl."rule" = ${literal(reach.rule.key)} AND acl."verb" = ${literal(verb)}`
+  if (dialect === 'postgres' && reach.hops.length === 0) {
+    return (
+      `COALESCE((SELECT bool_or(ace."path" ${admitting}) FROM ${from}` +
+      ` JOIN ${entries} AS ace ON ace."list_id" = acl."id" WHERE ${ruled}), TRUE)`
+    )
+  }
   return (
-    `NOT EXISTS (SELECT 1 FROM ${from} WHERE ${where} AND acl."rule" = ${literal(reach.rule.key)}` +
-    ` AND acl."verb" = ${literal(verb)}` +
+    `NOT EXISTS (SELECT 1 FROM ${from} WHERE ${ruled}` +
     ` AND EXISTS (SELECT 1 FROM ${entries} AS ace WHERE ace."list_id" = acl."id")` +
     ` AND NOT EXISTS (SELECT 1 FROM ${entries} AS aca WHERE aca."list_id" = acl."id" AND aca."path" ${admitting}))`
   )
