@@ -6,8 +6,8 @@ import {
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
-  HeadBucketCommand,
   HeadObjectCommand,
+  ListObjectsV2Command,
   ListPartsCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
@@ -37,7 +37,11 @@ export function openBucket(settings: BucketSettings): ObjectStore {
 
   return Object.freeze<ObjectStore>({
     async check() {
-      await call('HeadBucket', CALL_MS, (o) => quick.send(new HeadBucketCommand({ Bucket }), o))
+      // a list names its bucket: a HEAD would also be content with any web server
+      const list = await call('ListObjectsV2', CALL_MS, (o) =>
+        quick.send(new ListObjectsV2Command({ Bucket, MaxKeys: 1 }), o),
+      )
+      if (list.Name !== Bucket) throw nonsense('ListObjectsV2', 'Name')
     },
 
     signForms: (forms, expiresInSeconds) => signForms(forms, expiresInSeconds),
