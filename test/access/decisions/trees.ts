@@ -35,6 +35,14 @@ const changeList: Maker = (random, world, who, next) => {
   }
 }
 
+/** A key that no row has: generated ones go on behind those that were given. */
+function unused(next: () => number, ...taken: readonly ((id: number) => boolean)[]): number {
+  for (;;) {
+    const id = 1000 + 10 * next()
+    if (!taken.some((isTaken) => isTaken(id))) return id
+  }
+}
+
 /** `PUT` with nothing but children needs nothing but `read` on the parent. */
 const childOnly: Maker = (random, world, who, next) => {
   const id = 1 + Math.floor(random() * DATASETS)
@@ -52,7 +60,7 @@ const childOnly: Maker = (random, world, who, next) => {
   return {
     method: 'PUT',
     path: `/datasets/${keyOf(world, 'Dataset', id)}`,
-    body: { files: [{ id: 1000 + next(), note: file.text }] },
+    body: { files: [{ id: unused(next, (id) => world.rows.File.has(id)), note: file.text }] },
     weight: 1,
     status: judgeChild(),
     apply() {
@@ -126,7 +134,8 @@ const tree: Maker = (random, world, who, next) => {
         .filter(({ verbs }) => verbs.includes('write'))
         .map(({ key }) => [key, { write: some(random, GROUPS, 0.2) }]),
     )
-  const base = 10_000 + 10 * next()
+  const { Project, Dataset, File } = world.rows
+  const base = unused(next, (id) => Project.has(id) || Dataset.has(id + 1) || File.has(id + 2))
   const project: WorldRow = { id: base, parent: null, text: `p${base}`, lists: listsOf('Project') }
   const dataset: WorldRow = { id: base + 1, parent: base, text: `d${base}`, lists: listsOf('Dataset') }
   const file: WorldRow = { id: base + 2, parent: base + 1, text: `n${base}`, lists: {} }
