@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /** What plugins and embedding programs import. Nothing else of this package is public. */
 
 export { BiodmError, ERRORS, type ErrorCode, type Problem } from './errors.js'

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /** What tests of configurations and plugins import: `biodm/testing`. */
 export { createRuntime } from './runtime.js'
 export { embeddedStore } from './testing/embedded-store.js'
