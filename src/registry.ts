@@ -1,5 +1,5 @@
 /** Finds and imports plugins: shipped ones by name, paths, packages. Importing is all that happens here. */
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -20,6 +20,12 @@ export async function loadPlugin(specifier: string, dir: string): Promise<Plugin
   }
   if (!existsSync(file)) throw new Error(`plugin \`${specifier}\` not found: there is no file ${file}`)
   return checkPlugin(await importFile(specifier, file), specifier, file)
+}
+
+/** All plugins that come with this package, by name. */
+export async function shippedPlugins(): Promise<readonly Plugin[]> {
+  const names = readdirSync(SHIPPED, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  return await Promise.all(names.map(({ name }) => loadPlugin(name, SHIPPED)))
 }
 
 async function importFile(specifier: string, file: string): Promise<unknown> {

@@ -10,9 +10,8 @@ import {
   count,
   DEFAULT_CONFIG,
   ids,
-  withAddress,
-  withDatabase,
   withJson,
+  withOverrides,
 } from './options.js'
 import type { Session } from './run.js'
 
@@ -32,11 +31,11 @@ function addServe(program: Command, session: Session): Command {
       const { run } = await import('./commands/serve.js')
       session.exit = await run(config, flags, session)
     })
-  return withAddress(withDatabase(command))
+  return withOverrides(command)
 }
 
 function addCheck(program: Command, session: Session): Command {
-  return program
+  const command = program
     .command('check')
     .description('say everything that is wrong with a configuration, or what it means')
     .addArgument(configArgument())
@@ -44,6 +43,7 @@ function addCheck(program: Command, session: Session): Command {
       const { run } = await import('./commands/check.js')
       session.exit = await run(config, flags, session)
     })
+  return withOverrides(command)
 }
 
 function addMigrate(program: Command, session: Session): Command {
@@ -57,11 +57,11 @@ function addMigrate(program: Command, session: Session): Command {
       const { run } = await import('./commands/migrate.js')
       session.exit = await run(config, flags, session)
     })
-  return withDatabase(command)
+  return withOverrides(command)
 }
 
 function addOpenapi(program: Command, session: Session): Command {
-  return program
+  const command = program
     .command('openapi')
     .description('print the OpenAPI document of a configuration')
     .addArgument(configArgument())
@@ -70,6 +70,7 @@ function addOpenapi(program: Command, session: Session): Command {
       const { run } = await import('./commands/openapi.js')
       session.exit = await run(config, flags, session)
     })
+  return withOverrides(command)
 }
 
 function addInit(program: Command, session: Session): Command {
@@ -94,7 +95,7 @@ function addOutbox(program: Command, session: Session): Command {
       const { run } = await import('./commands/outbox.js')
       session.exit = await run(config, flags, session)
     })
-  return withDatabase(command)
+  return withOverrides(command)
 }
 
 function addCan(program: Command, session: Session): Command {
@@ -109,5 +110,5 @@ function addCan(program: Command, session: Session): Command {
       const { run } = await import('./commands/can.js')
       session.exit = await run({ config, user, verb, path }, flags, session)
     })
-  return withDatabase(command)
+  return withOverrides(command)
 }

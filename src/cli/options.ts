@@ -1,4 +1,6 @@
 import { Argument, type Command, InvalidArgumentError } from 'commander'
+import { DATABASE_FORMS, parseDatabaseUrl } from '../config/database-url.js'
+import type { Overrides } from '../config/settings.js'
 import type { RuntimeOverrides } from '../runtime.js'
 
 /** What every command that reads a configuration takes. */
@@ -14,18 +16,25 @@ export const DEFAULT_CONFIG = 'biodm.yaml'
 export const configArgument = (): Argument =>
   new Argument('[config]', 'the configuration').default(DEFAULT_CONFIG)
 
-export function withDatabase(command: Command): Command {
-  return command.option('--database <url>', 'instead of `database.url` of the configuration')
-}
-
-export function withAddress(command: Command): Command {
+/** What stands over the file, for every command that reads one. */
+export function withOverrides(command: Command): Command {
   return command
-    .option('--host <host>', 'instead of `server.host`')
+    .option('--host <host>', 'instead of `server.host` of the configuration', host)
     .option('--port <port>', 'instead of `server.port`; 0 takes a free one', port)
+    .option('--database <url>', 'instead of `database.url`', database)
 }
 
 export function withJson(command: Command): Command {
   return command.option('--json', 'answer in JSON')
+}
+
+/** The same for `loadDefinition`. */
+export function definitionOverrides({ host, port, database }: CommonFlags): Overrides {
+  return {
+    ...(host === undefined ? {} : { host }),
+    ...(port === undefined ? {} : { port }),
+    ...(database === undefined ? {} : { database }),
+  }
 }
 
 export function overridesOf(flags: CommonFlags): RuntimeOverrides {
@@ -37,6 +46,16 @@ export function overridesOf(flags: CommonFlags): RuntimeOverrides {
     },
     ...(database === undefined ? {} : { database: { url: database } }),
   }
+}
+
+function host(text: string): string {
+  if (/^[\w.:%-]+$/.test(text)) return text
+  throw new InvalidArgumentError('a host is a name or an address')
+}
+
+function database(text: string): string {
+  if (parseDatabaseUrl(text, '.') !== null) return text
+  throw new InvalidArgumentError(`write ${DATABASE_FORMS}`)
 }
 
 export function port(text: string): number {

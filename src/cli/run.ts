@@ -37,15 +37,17 @@ export async function run(argv: readonly string[], output: Output = terminal()):
   }
 }
 
-/** Commands of plugins are looked for only when the first word is none of ours. */
+/** Plugins are loaded only when the first word is none of our commands, or help is asked for as a whole. */
 async function withPlugins(
   program: Command,
   session: Session,
   argv: readonly string[],
 ): Promise<readonly string[]> {
-  const [word] = argv
-  const known = [...program.commands.map((command) => command.name()), 'help']
-  if (word === undefined || word.startsWith('-') || known.includes(word)) return argv
+  const [first, second] = argv
+  const word = first === 'help' ? second : first
+  const known = program.commands.map((command) => command.name())
+  if (word !== undefined && known.includes(word)) return argv
+  if (first?.startsWith('-') === true && first !== '--help' && first !== '-h') return argv
   const { addPluginCommands } = await import('./commands/plugin.js')
   return await addPluginCommands(program, session, argv)
 }

@@ -1,5 +1,5 @@
 /** `server`, `database` and `history` with every default filled in. */
-import { resolve } from 'node:path'
+import { DATABASE_FORMS, parseDatabaseUrl } from './database-url.js'
 import type { DatabaseSettings, Limits, ServerSettings } from './definition.js'
 import type { LoadedPlugin } from './draft.js'
 import type { RawConfig, RawLimits, RawServer } from './raw.js'
@@ -130,20 +130,18 @@ export function databaseSettings(
   overrides: Overrides,
   report: Report,
 ): DatabaseSettings {
-  const url = overrides.database ?? raw.url ?? DEFAULT_DATABASE
+  const { database } = overrides
+  const url = database ?? raw.url ?? DEFAULT_DATABASE
   const common = {
     migrate: overrides.migrate ?? raw.migrate ?? 'auto',
     pool: { max: raw.pool?.max ?? 10 },
   } as const
-  if (url === 'sqlite::memory:') return { url, dialect: 'sqlite', ...common }
-  const file = /^sqlite:(?:\/\/(?=\/))?(.+)$/.exec(url)?.[1]
   // What the command line says is relative to where it was said.
-  const base = overrides.database === undefined ? dir : process.cwd()
-  if (file !== undefined && !file.startsWith(':'))
-    return { url: `sqlite:${resolve(base, file)}`, dialect: 'sqlite', ...common }
-  if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return { url, dialect: 'postgres', ...common }
-  report.fault(['database', 'url'], 'this is not the address of a database', {
-    hint: 'write `sqlite:<path>`, `sqlite::memory:` or `postgres://user:password@host:port/name`',
+  const parsed = parseDatabaseUrl(url, database === undefined ? dir : process.cwd())
+  if (parsed !== null) return { ...parsed, ...common }
+  const what = database === undefined ? 'this' : 'what is given instead of `database.url`'
+  report.fault(['database', 'url'], `${what} is not the address of a database`, {
+    hint: `write ${DATABASE_FORMS}`,
   })
   return { url, dialect: 'sqlite', ...common }
 }

@@ -15,12 +15,39 @@ resources:
 t.test('help is there for every command', async (t) => {
   const help = await cliHere(['--help'])
   t.equal(help.code, 0)
-  const names = [...help.stdout.matchAll(/^ {2}(\w+) /gm)].map((match) => match[1] ?? '')
-  t.ok(['serve', 'check', 'migrate', 'init', 'outbox'].every((name) => names.includes(name)))
-  for (const name of names) {
+  const names = [...help.stdout.matchAll(/^ {2}([\w-]+) (?:\[|<)/gm)].map((match) => match[1] ?? '')
+  for (const name of ['serve', 'check', 'migrate', 'openapi', 'init', 'user', 'outbox', 'kc-sync'])
+    t.ok(names.includes(name), name)
+  for (const name of names.filter((name) => name !== 'help')) {
     const { code, stdout } = await cliHere([name, '--help'])
     t.equal(code, 0, name)
-    t.match(stdout, /^Usage: biodm/)
+    t.match(stdout, new RegExp(`^Usage: biodm ${name} `))
+  }
+  t.match(await cliHere(['user', 'add', '--help']), { code: 0, stdout: /--password-stdin/ })
+  t.match(await cliHere(['help', 'user']), { code: 0, stdout: /--password-stdin/ })
+})
+
+t.test(
+  'a command of a plugin helps whatever the configuration, and says which plugin it needs',
+  async (t) => {
+    const dir = t.testdir({ 'biodm.yaml': CONFIG, 'wrong.yaml': 'resources: { a: [' })
+    const user = (file: string, ...more: string[]) =>
+      cliHere(['user', 'add', join(dir, file), 'ada', ...more])
+    t.match(await user('wrong.yaml', '--help'), { code: 0, stdout: /--group/ })
+    t.match(await user('wrong.yaml'), { code: 1, stderr: /wrong.yaml:1:\d+ {2}error/ })
+    t.match(await user('biodm.yaml'), { code: 1, stderr: /comes with the plugin `accounts`/ })
+    t.match(await user('none.yaml'), { code: 1, stderr: /there is no such file/ })
+    const json = await user('biodm.yaml', '--json')
+    t.match(JSON.parse(json.stderr), { ok: false, message: /accounts/ })
+  },
+)
+
+t.test('what is on the command line stands over the file, for check and openapi too', async (t) => {
+  const config = join(t.testdir({ 'biodm.yaml': CONFIG }), 'biodm.yaml')
+  for (const command of ['check', 'openapi', 'migrate', 'outbox']) {
+    const over = ['--host', '127.0.0.2', '--port', '0', '--database', 'sqlite::memory:']
+    t.match(await cliHere([command, config, ...over]), { code: 0 }, command)
+    t.match(await cliHere([command, config, '--database', 'mysql://x']), { code: 2, stderr: /sqlite:<path>/ })
   }
 })
 

@@ -68,14 +68,24 @@ t.test('the reference of the command line is what --help says', async (t) => {
       encoding: 'utf8',
       env: { ...process.env, NODE_OPTIONS: '', COLUMNS: '100' },
     })
-  const commands = [...help().matchAll(/^ {2}(\w+) (?:\[|<)/gm)]
+  const commands = [...help().matchAll(/^ {2}([\w-]+) (?:\[|<)/gm)]
     .map(([, name = '']) => name)
     .filter((name) => name !== 'help')
   t.ok(commands.includes('serve'))
-  const documented = [...page.matchAll(/^## `biodm (\w+)/gm)].map(([, name = '']) => name)
-  t.same(documented.filter((name) => commands.includes(name)).sort(), commands.sort())
-  for (const command of commands) {
-    for (const [flag] of help(command).matchAll(/--[a-z][a-z-]*/g))
-      t.match(page, `\`${flag}`, `${command} ${flag}`)
+  const sections = page.split(/^## `biodm /m).slice(1)
+  const nameOf = (section: string): string => section.slice(0, section.indexOf('`'))
+  t.same(sections.map(nameOf).sort(), commands.sort())
+  const common = ['--host', '--port', '--database', '--json', '--help']
+  for (const section of sections) {
+    const command = nameOf(section)
+    const given = [...help(command).matchAll(/^ +(?:-\w, )?(--[a-z][a-z-]*)/gm)].map(([, flag = '']) => flag)
+    const documented = [...section.matchAll(/`(--[a-z][a-z-]*)/g)].map(([, flag = '']) => flag)
+    t.same(sorted([...documented, ...common]), sorted([...given, ...common]), command)
+    t.same(
+      common.slice(0, 3).filter((flag) => !given.includes(flag)),
+      command === 'init' ? common.slice(0, 3) : [],
+      `${command} takes what stands over the file`,
+    )
   }
+  for (const flag of common) t.match(page, `\`${flag}\``)
 })

@@ -4,12 +4,14 @@ import { compileModel } from '../../model/compile.js'
 import type { HookBinding, Model, Resource } from '../../model/model.js'
 import { loadPlugin } from '../../registry.js'
 import { routeTable } from '../../runtime/routes.js'
-import type { CommonFlags } from '../options.js'
+import { type CommonFlags, definitionOverrides } from '../options.js'
 import { EXIT } from '../output.js'
 import type { Session } from '../run.js'
 
 export async function run(config: string, flags: CommonFlags, { output }: Session): Promise<number> {
-  const model = compileModel(await loadDefinition(config, { loadPlugin }))
+  const model = compileModel(
+    await loadDefinition(config, { loadPlugin, overrides: definitionOverrides(flags) }),
+  )
   const facts = factsOf(model)
   const lines = flags.json === true ? [JSON.stringify({ ok: true, ...facts })] : describe(facts)
   for (const line of lines) output.out(line)

@@ -4,7 +4,7 @@ import { openDatabase } from '../../managers/open.js'
 import { compileModel } from '../../model/compile.js'
 import { loadPlugin } from '../../registry.js'
 import { commandLog } from '../log.js'
-import type { CommonFlags } from '../options.js'
+import { type CommonFlags, definitionOverrides } from '../options.js'
 import { EXIT } from '../output.js'
 import type { Session } from '../run.js'
 
@@ -14,8 +14,9 @@ export interface MigrateFlags extends CommonFlags {
 }
 
 export async function run(config: string, flags: MigrateFlags, { output }: Session): Promise<number> {
-  const overrides = flags.database === undefined ? {} : { database: flags.database }
-  const model = compileModel(await loadDefinition(config, { loadPlugin, overrides }))
+  const model = compileModel(
+    await loadDefinition(config, { loadPlugin, overrides: definitionOverrides(flags) }),
+  )
   const database = await openDatabase(model.definition.database, {
     log: commandLog('warn'),
     timeoutMs: 0,

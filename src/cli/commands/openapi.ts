@@ -4,7 +4,7 @@ import { openapiDocument } from '../../controllers/openapi/document.js'
 import { compileModel } from '../../model/compile.js'
 import { loadPlugin } from '../../registry.js'
 import { routeTable } from '../../runtime/routes.js'
-import type { CommonFlags } from '../options.js'
+import { type CommonFlags, definitionOverrides } from '../options.js'
 import { EXIT } from '../output.js'
 import type { Session } from '../run.js'
 
@@ -14,7 +14,9 @@ export interface OpenapiFlags extends CommonFlags {
 
 /** Connects to nothing: the document follows from the configuration alone. `--json` has it on one line. */
 export async function run(config: string, flags: OpenapiFlags, { output }: Session): Promise<number> {
-  const model = compileModel(await loadDefinition(config, { loadPlugin }))
+  const model = compileModel(
+    await loadDefinition(config, { loadPlugin, overrides: definitionOverrides(flags) }),
+  )
   const names = [...model.byPath.values()].map(({ name }) => name)
   const { resource } = flags
   if (resource !== undefined && !names.includes(resource)) {

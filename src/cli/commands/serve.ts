@@ -3,7 +3,7 @@ import type { Log } from '../../log.js'
 import { loadPlugin } from '../../registry.js'
 import { type Serving, serve } from '../../runtime/serve.js'
 import { commandLog } from '../log.js'
-import { type CommonFlags, overridesOf } from '../options.js'
+import { type CommonFlags, definitionOverrides, overridesOf } from '../options.js'
 import { EXIT, explain } from '../output.js'
 import type { Session } from '../run.js'
 import { watchConfig } from '../watch.js'
@@ -35,7 +35,7 @@ async function serveOne(config: string, flags: ServeFlags, session: Session): Pr
 async function serveMany(config: string, flags: ServeFlags, session: Session): Promise<number> {
   const definition = await loadDefinition(config, {
     loadPlugin,
-    overrides: flags.database === undefined ? {} : { database: flags.database },
+    overrides: definitionOverrides(flags),
   })
   if (definition.database.url === 'sqlite::memory:') {
     session.output.err(
