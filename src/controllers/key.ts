@@ -7,7 +7,6 @@ import { canonical, decimalPattern, integerRange, isDate, isDatetime, isUuid } f
 type Parse = (text: string, column: Column) => unknown
 
 const INTEGER = /^(0|-?[1-9]\d{0,15})$/
-const BARE_UUID = /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/i
 
 const integer: Parse = (text, column) => {
   const [min, max] = integerRange({ ...column, min: null, max: null })
@@ -29,10 +28,7 @@ const PARSERS: Readonly<Record<Column['type'], Parse>> = {
   boolean: (value) => (value === 'true' ? true : value === 'false' ? false : undefined),
   date: (value) => (isDate(value) ? value : undefined),
   datetime: (value) => (isDatetime(value) ? value : undefined),
-  uuid: (value) => {
-    const hyphenated = value.replace(BARE_UUID, '$1-$2-$3-$4-$5')
-    return isUuid(hyphenated) ? hyphenated : undefined
-  },
+  uuid: (value) => (isUuid(value) ? value : undefined),
   json: () => undefined,
   enum: (value, column) => (column.values?.includes(value) === true ? value : undefined),
 }

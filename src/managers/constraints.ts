@@ -1,4 +1,5 @@
 import type { Model, Resource } from '../model/model.js'
+import { uniqueSets } from '../model/unique.js'
 import type { ConstraintCatalog, ConstraintFacts } from './db-errors.js'
 import { checkName, foreignKeyName, primaryKeyName, uniqueName } from './migrate/names.js'
 
@@ -9,42 +10,33 @@ import { checkName, foreignKeyName, primaryKeyName, uniqueName } from './migrate
 export function constraintCatalog(model: Model): ConstraintCatalog {
   const named = new Map<string, ConstraintFacts>()
   const byTable = new Map<string, Resource>()
-  const referrers = new Map<string, Set<string>>()
   for (const resource of model.resources.values()) {
     byTable.set(resource.table, resource)
-    for (const [name, columns] of constraintsOf(resource)) named.set(name, facts(resource, columns))
-    for (const relation of resource.relations.values()) {
-      if (relation.kind !== 'one' || !relation.constraint) continue
-      const { table } = model.resource(relation.target)
-      referrers.set(table, (referrers.get(table) ?? new Set()).add(resource.name))
-    }
+    for (const [name, columns] of constraintsOf(resource)) named.set(name, constraintFacts(resource, columns))
   }
   return Object.freeze({
     byName: (name: string) => named.get(name),
     byColumns: (table: string, columns: readonly string[]) => {
       const resource = byTable.get(table)
-      return resource && facts(resource, columns)
+      return resource && constraintFacts(resource, columns)
     },
-    referrers: (table: string) => [...(referrers.get(table) ?? [])],
   })
 }
 
 function* constraintsOf(resource: Resource): Iterable<readonly [name: string, columns: readonly string[]]> {
   yield [primaryKeyName(resource.table), resource.primaryKey.map((column) => column.name)]
-  for (const columns of resource.unique) yield [uniqueName(resource.table, columns), columns]
+  for (const columns of uniqueSets(resource)) yield [uniqueName(resource.table, columns), columns]
   for (const column of resource.columns.values()) {
-    if (column.unique) yield [uniqueName(resource.table, [column.name]), [column.name]]
     if (column.values !== null) yield [checkName(resource.table, column.name), [column.name]]
   }
   for (const relation of resource.relations.values()) {
     if (relation.kind !== 'one') continue
     const columns = relation.columns.map((pair) => pair.column)
     yield [foreignKeyName(resource.table, columns), columns]
-    if (relation.unique) yield [uniqueName(resource.table, columns), columns]
   }
 }
 
-function facts(resource: Resource, columns: readonly string[]): ConstraintFacts {
+export function constraintFacts(resource: Resource, columns: readonly string[]): ConstraintFacts {
   const fields = new Set<string>()
   for (const name of columns) {
     const column = resource.columns.get(name)

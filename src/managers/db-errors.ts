@@ -15,8 +15,6 @@ export interface ConstraintFacts {
 export interface ConstraintCatalog {
   byName(name: string): ConstraintFacts | undefined
   byColumns(table: string, columns: readonly string[]): ConstraintFacts | undefined
-  /** Names of the resources whose rows may refer to rows of this table. */
-  referrers(table: string): readonly string[]
 }
 
 /** The parts of a driver's error that say what happened. */
@@ -164,11 +162,11 @@ function describe(code: ErrorCode, facts: ConstraintFacts | undefined): string |
   const fields = list(facts.fields)
   switch (code) {
     case 'unique_violation':
-      return fields === '' ? undefined : `Another ${facts.resource} has the same ${fields}.`
+      return fields === '' ? undefined : `Another ${facts.resource} has the same ${fields}`
     case 'reference_missing':
-      return fields === '' ? undefined : `The ${fields} of this ${facts.resource} does not exist.`
+      return fields === '' ? undefined : `The ${fields} of this ${facts.resource} does not exist`
     case 'missing_fields':
-      return fields === '' ? undefined : `${facts.resource} missing the following: ${fields}.`
+      return fields === '' ? undefined : `${facts.resource} missing the following: ${fields}`
     case 'invalid_body':
       return fields === ''
         ? sentences[code]
@@ -196,28 +194,18 @@ export function translate(error: unknown, catalog?: ConstraintCatalog): BiodmErr
   const facts = factsOf(found, catalog)
   if (code === 'reference_missing') {
     const table = deletedTable(found) ?? (error instanceof Error ? deletedTable(error) : undefined)
-    if (table !== undefined) return stillReferenced(table, facts, catalog, error)
+    if (table !== undefined) return stillReferenced(facts, error)
   }
   return new BiodmError(code, describe(code, facts), {
     ...(code === 'unavailable' ? { headers: RETRY_SOON } : {}),
-    errors: (facts?.fields ?? []).map((field) => ({ message: `${field}: ${describe(code, facts) ?? code}` })),
     cause: error,
   })
 }
 
-function stillReferenced(
-  table: string,
-  facts: ConstraintFacts | undefined,
-  catalog: ConstraintCatalog | undefined,
-  cause: unknown,
-): BiodmError {
-  const referrers = facts === undefined ? (catalog?.referrers(table) ?? []) : [facts.resource]
-  const by = facts !== undefined && facts.fields.length > 0 ? ` (${list(facts.fields)})` : ''
-  const detail =
-    referrers.length === 0
-      ? 'The row is still referenced.'
-      : `The row is still referenced by rows of ${list(referrers)}${by}.`
-  return new BiodmError('still_referenced', detail, { cause })
+function stillReferenced(facts: ConstraintFacts | undefined, cause: unknown): BiodmError {
+  const by = facts === undefined ? '' : ` by rows of ${facts.resource}`
+  const through = facts === undefined || facts.fields.length === 0 ? '' : ` (${list(facts.fields)})`
+  return new BiodmError('still_referenced', `The row is still referenced${by}${through}`, { cause })
 }
 
 /** The translated error, or the error itself when it is none of a database. */

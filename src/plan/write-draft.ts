@@ -2,7 +2,8 @@ import type { Key, Row } from '../hooks.js'
 import type { Column, Resource } from '../model/model.js'
 import { canonical, sameValue } from '../model/values.js'
 import type { RowParent, WriteRow } from './plan.js'
-import { writeShape } from './write-shape.js'
+import { type Problems, pointerToken } from './problems.js'
+import { halfKey, writeShape } from './write-shape.js'
 
 /** A row while its plan is made. */
 export interface Draft {
@@ -75,6 +76,26 @@ function sameContent(row: Draft, again: Draft): boolean {
     sameValue(row.lists, again.lists) &&
     sameValue(linked(row), linked(again))
   )
+}
+
+/** A foreign key of several columns is emptied as a whole. */
+export function completeKeys(draft: Draft, problems: Problems): void {
+  for (const { relation, columns } of writeShape(draft.resource).composite) {
+    const emptied = columns.find((name) => draft.values[name] === null)
+    if (emptied === undefined) continue
+    const kept = columns.find((name) => (draft.values[name] ?? null) !== null)
+    if (kept === undefined) for (const name of columns) draft.values[name] = null
+    else
+      problems.add(draft.pointer + pointerToken(emptied), `is only a part of "${relation}": ${kept} is given`)
+  }
+}
+
+/** A new row gives it as a whole. */
+export function refuseHalfKey(draft: Draft, missing: readonly string[], problems: Problems): void {
+  const half = halfKey(draft.resource, draft.values)
+  if (half === null || missing.includes(half.relation)) return
+  const pointer = draft.pointer + pointerToken(half.given)
+  problems.add(pointer, `is only a part of "${half.relation}": ${half.missing} is missing`)
 }
 
 const NONE: readonly never[] = Object.freeze([])

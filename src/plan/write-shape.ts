@@ -12,6 +12,8 @@ export interface Requirement {
 export interface WriteShape {
   readonly requirements: readonly Requirement[]
   readonly toOne: readonly ToOneDefinition[]
+  /** Foreign keys of several columns: those that no key and no other relation has, which are given or empty together. */
+  readonly composite: readonly { readonly relation: string; readonly columns: readonly string[] }[]
   /** `perm_*` fields. */
   readonly lists: ReadonlySet<string>
 }
@@ -29,10 +31,35 @@ export function writeShape(resource: Resource): WriteShape {
   const shape: WriteShape = Object.freeze({
     requirements: Object.freeze(requirements),
     toOne: Object.freeze(toOne),
+    composite: Object.freeze(compositeKeys(resource, toOne)),
     lists: new Set(resource.permissions.map((rule) => rule.field)),
   })
   shapes.set(resource, shape)
   return shape
+}
+
+function compositeKeys(resource: Resource, toOne: readonly ToOneDefinition[]): WriteShape['composite'] {
+  return toOne.flatMap((relation) => {
+    const shared = (name: string): boolean =>
+      resource.columns.get(name)?.role !== 'foreign' ||
+      resource.columns.get(name)?.primary === true ||
+      toOne.some((other) => other !== relation && other.columns.some(({ column }) => column === name))
+    const columns = relation.columns.map(({ column }) => column).filter((name) => !shared(name))
+    return columns.length > 1 ? [{ relation: relation.name, columns }] : []
+  })
+}
+
+/** A foreign key of which one part would be empty and another not; by the part that is missing. */
+export function halfKey(
+  resource: Resource,
+  values: Readonly<Row>,
+): { readonly relation: string; readonly given: string; readonly missing: string } | null {
+  for (const { relation, columns } of writeShape(resource).composite) {
+    const given = columns.find((name) => (values[name] ?? null) !== null)
+    const missing = columns.find((name) => (values[name] ?? null) === null)
+    if (given !== undefined && missing !== undefined) return { relation, given, missing }
+  }
+  return null
 }
 
 /** The complete primary key among `values`, in declaration order, or null. */

@@ -5,7 +5,16 @@ import { canonical, sameValue } from '../model/values.js'
 import type { RowParent, WriteLink, WriteNode, WritePlan, WriteTarget, WriteUnlink } from './plan.js'
 import { type Problems, pointerToken } from './problems.js'
 import type { PlanStage } from './write.js'
-import { type Draft, draftOf, emptyDraft, frozenRow, mergeDraft, missingOf } from './write-draft.js'
+import {
+  completeKeys,
+  type Draft,
+  draftOf,
+  emptyDraft,
+  frozenRow,
+  mergeDraft,
+  missingOf,
+  refuseHalfKey,
+} from './write-draft.js'
 import { keyOf, keyText, writeShape } from './write-shape.js'
 
 /** Where an object hangs: the row that holds it and how. */
@@ -98,6 +107,7 @@ export class Tree {
       if (Object.hasOwn(data, relation.name)) this.#toOne(draft, relation, data[relation.name], index, place)
     }
     if (place.holder !== null) this.#hold(draft, place.holder.relation, place.holder.row)
+    completeKeys(draft, this.#problems)
     this.#identify(draft, pathKey)
     const row = this.#place(draft, pathKey !== null)
     this.#nodes[index] = Object.freeze({
@@ -227,6 +237,7 @@ export class Tree {
       return same
     }
     const missing = missingOf(draft)
+    if (draft.key === null && !exists) refuseHalfKey(draft, missing, this.#problems)
     // An object with its whole key may refer to an existing row; only the database can tell.
     if (missing.length > 0 && draft.key === null && !exists && !this.#maybeCompleted(draft.resource)) {
       this.#problems.missing(draft.pointer, draft.resource.name, missing)

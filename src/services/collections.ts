@@ -15,9 +15,11 @@ import { collectionOf } from '../plan/write.js'
 import { keyOf, keyText } from '../plan/write-shape.js'
 import type { Answer, Core, Effects, RequestContext } from './core.js'
 import { type Prepared, prefixes, removeRows } from './delete.js'
+import { explainedDelete } from './delete-refused.js'
 import { historySteps } from './history.js'
 import { afterUnlink, linkedKeys, unlink } from './links.js'
-import { type Extra, runWrite, withEffects } from './write.js'
+import { withEffects } from './with-effects.js'
+import { type Extra, runWrite } from './write.js'
 import { LINKING } from './write-access-links.js'
 import { judgeLinkage, readableKeys } from './write-access-rows.js'
 import { answerOf, readWritten } from './write-answer.js'
@@ -65,14 +67,12 @@ export async function replaceCollection(
     relation.kind === 'through'
       ? replaceLinks(core, resource, key, name)
       : replaceChildren(core, request, key, relation)
-  const outcome = await runWrite(
-    core,
-    request,
-    { kind: 'replace', resource, key, relation: name, body },
-    readWritten('update'),
-    extra,
-  )
-  return answerOf(core, outcome, 200)
+  const write = { kind: 'replace', resource, key, relation: name, body } as const
+  try {
+    return answerOf(core, await runWrite(core, request, write, readWritten('update'), extra), 200)
+  } catch (error) {
+    throw await explainedDelete(core, request, core.model.resource(relation.target), extra.gone, error)
+  }
 }
 
 /** Keys that the body names or creates in the collection. */
@@ -86,10 +86,14 @@ function givenKeys(core: Core, plan: WritePlan, keys: (row: number) => Key | nul
   )
 }
 
-function replaceLinks(core: Core, resource: Resource, key: Key, name: string): Extra {
+/** `gone`: children that it deletes. */
+type Replacement = Extra & { readonly gone: readonly Key[] }
+
+function replaceLinks(core: Core, resource: Resource, key: Key, name: string): Replacement {
   const target = core.model.resource(collectionOf(resource, name).target)
   let removed: readonly Key[] = []
   return {
+    gone: [],
     async before(context, plan, rows) {
       const { request, trx: db, writer } = context
       const linked = await linkedKeys(core.model, writer, db, resource, name, [key])
@@ -104,13 +108,22 @@ function replaceLinks(core: Core, resource: Resource, key: Key, name: string): E
   }
 }
 
-function replaceChildren(core: Core, request: RequestContext, key: Key, relation: InverseDefinition): Extra {
+function replaceChildren(
+  core: Core,
+  request: RequestContext,
+  key: Key,
+  relation: InverseDefinition,
+): Replacement {
   const target = core.model.resource(relation.target)
   let prepared: Prepared = new Set()
+  let gone: readonly Key[] = []
   return {
+    get gone() {
+      return gone
+    },
     async prepare(effects: Effects, plan) {
       const db = request.joined?.transaction ?? core.database
-      const gone = await goneChildren(
+      gone = await goneChildren(
         core,
         request,
         db,
@@ -122,7 +135,7 @@ function replaceChildren(core: Core, request: RequestContext, key: Key, relation
     },
     async before(context, plan, rows) {
       const given = givenKeys(core, plan, (row) => rows[row]?.key)
-      const gone = await goneChildren(core, context.request, context.trx, key, relation, given)
+      gone = await goneChildren(core, context.request, context.trx, key, relation, given)
       if (gone.length > 0) await removeRows(context, target, gone, prepared)
     },
   }
@@ -168,7 +181,7 @@ export async function removeFromCollection(
   if (relation.kind === 'through') {
     demand(resource, 'update', request.caller, core.enforce, { key, given: LINKING })
   } else demand(target, 'delete', request.caller, core.enforce)
-  await withEffects(core, request, async (effects, transact) => {
+  const work = withEffects(core, request, async (effects, transact) => {
     const db = request.joined?.transaction ?? core.database
     await requireMember(core, request, db, resource, key, name, child)
     const prepared =
@@ -188,6 +201,9 @@ export async function removeFromCollection(
       const entry = { ...about, many: false, body: null }
       await runSteps(trx, historySteps(core.model, context.writer, request, entry))
     })
+  })
+  await work.catch(async (error: unknown) => {
+    throw await explainedDelete(core, request, target, [child], error)
   })
   return { status: 204 }
 }

@@ -12,10 +12,11 @@ import type { Model, Resource } from '../model/model.js'
 import { keyText } from '../plan/write-shape.js'
 import type { Answer, Core, Effects, RequestContext } from './core.js'
 import { byResource, collectDoomed, type Doomed, type DoomedRow } from './delete-collect.js'
+import { explainedDelete } from './delete-refused.js'
 import { deleteSteps } from './delete-steps.js'
 import { historySteps } from './history.js'
 import { hasHooks, runPostfix, runPrefix } from './hooks/run.js'
-import { withEffects } from './write.js'
+import { withEffects } from './with-effects.js'
 import { judgeDelete } from './write-access-rows.js'
 import { type WriteContext, writerOf } from './write-context.js'
 import { instances } from './write-hooks.js'
@@ -29,7 +30,7 @@ export async function deleteRow(
 ): Promise<Answer> {
   demand(resource, 'read', request.caller, core.enforce)
   demand(resource, 'delete', request.caller, core.enforce)
-  await withEffects(core, request, async (effects, transact) => {
+  const work = withEffects(core, request, async (effects, transact) => {
     const hooks = await prefixes(core, request, effects, resource, [key], new Set())
     await transact(async (trx) => {
       const context: WriteContext = { core, request, trx, effects, writer: writerOf(core) }
@@ -37,6 +38,9 @@ export async function deleteRow(
       const entry = { resource, keys: [key], many: false, body: null }
       await runSteps(trx, historySteps(core.model, context.writer, request, entry))
     })
+  })
+  await work.catch(async (error: unknown) => {
+    throw await explainedDelete(core, request, resource, [key], error)
   })
   return { status: 204 }
 }

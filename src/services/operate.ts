@@ -10,7 +10,7 @@ import type { OperationContext } from '../plugin.js'
 import type { Core, RequestContext } from './core.js'
 import { enqueue } from './hooks/enqueue.js'
 import { runPrefix } from './hooks/run.js'
-import { withEffects } from './write.js'
+import { withEffects } from './with-effects.js'
 import { writerOf } from './write-context.js'
 import { postfixOf } from './write-hooks.js'
 

@@ -17,10 +17,12 @@ import { carryOutRelease } from './release-carry.js'
 import type { Release } from './release-context.js'
 import { asRelease, decideBody } from './release-decide.js'
 import { clonePrefixes, releasePrefix } from './release-hooks.js'
-import { type ReadBack, refuseEarly, type WriteOutcome, withEffects } from './write.js'
+import { withEffects } from './with-effects.js'
+import { type ReadBack, refuseEarly, type WriteOutcome } from './write.js'
 import { type Judging, judgeTree } from './write-access.js'
 import { passingKeys } from './write-access-rows.js'
 import { answerOf, readWritten } from './write-answer.js'
+import { explained } from './write-conflict.js'
 import { writerOf } from './write-context.js'
 import type { Decision } from './write-decide.js'
 import { prefixStage } from './write-hooks.js'
@@ -56,10 +58,12 @@ export async function runRelease(
   const write = { kind: 'update', resource, key: next, body: data, mayBeEmpty: true } as const
   const release: Release = { resource, key, stored, next, write, data }
   const plan = planWrite(core.model, write, 'client')
-  return await withEffects(core, request, async (effects, transact) => {
+  const planned = { plan }
+  const work = withEffects(core, request, async (effects, transact) => {
     const preview = (some: WritePlan) => previewRelease(judging, release, some)
     const own = await releasePrefix(core, request, effects, release, plan, preview)
     const final = await prefixStage(core, request, effects, write, own, preview, { fromDepth: 1 })
+    planned.plan = final
     const overrides = await clonePrefixes(judging, effects, release, suppliedRelations(resource, data))
     return await transact((trx) =>
       carryOutRelease(
@@ -67,6 +71,14 @@ export async function runRelease(
         { release, plan: final, overrides, readBack },
       ),
     )
+  })
+  return await work.catch(async (error: unknown) => {
+    throw await explained(core, request, planned.plan, error, async () => {
+      const decision = await decideBody(core.model, judging.writer, core.database, planned.plan, {
+        locking: false,
+      })
+      return asRelease(decision, planned.plan, release, stored)
+    })
   })
 }
 

@@ -14,5 +14,6 @@ export interface WriteContext {
 
 export function writerOf(core: Core): Writer {
   const texts: Texts = textsOf(core.model)
-  return { dialect: core.database.dialect, texts }
+  const keyed = core.model.definition.database.migrate !== 'off'
+  return { dialect: core.database.dialect, texts, keyed }
 }

@@ -18,6 +18,7 @@ import {
   loadUnlinked,
   type UnlinkedRow,
 } from './write-load.js'
+import { halfOf, heldValues } from './write-values.js'
 
 export type Action = 'create' | 'update' | 'refer'
 
@@ -41,6 +42,10 @@ export type Refusal =
   | { readonly kind: 'strict'; readonly row: DecidedRow }
   | { readonly kind: 'absent'; readonly row: DecidedRow }
   | { readonly kind: 'taken'; readonly row: DecidedRow }
+  /** A foreign key of several columns would be empty in a part. */
+  | { readonly kind: 'half'; readonly row: DecidedRow; readonly column: string; readonly relation: string }
+  /** Takes unique values from a row that the same request changes, which databases may do in either order. */
+  | { readonly kind: 'held'; readonly row: DecidedRow; readonly column: string }
   /** A foreign key given by its columns points at nothing that the caller may see. */
   | {
       readonly kind: 'dangling'
@@ -80,8 +85,11 @@ export async function decide(
     const decided = decideRow(plan, row, position, resource, before ?? null)
     const refusal = refuse(plan, decided, entities.get(row.resource))
     if (refusal !== null) refusals.push({ kind: refusal, row: decided })
+    const half = refusal === null ? halfOf(decided) : null
+    if (half !== null) refusals.push(half)
     return decided
   })
+  refusals.push(...heldValues(rows))
   const unlinked = await loadUnlinked(model, writer, db, plan, rows, options.locking ? 'update' : 'none')
   return {
     rows: [...rows, ...unlinked.map((row, index) => unlinkedRow(row, rows.length + index))],
@@ -136,7 +144,7 @@ function refuse(
   plan: WritePlan,
   { row, resource, action, stored, changed, position }: DecidedRow,
   entities: ReadonlySet<string> | undefined,
-): Exclude<Refusal['kind'], 'dangling'> | null {
+): Exclude<Refusal['kind'], 'dangling' | 'half' | 'held'> | null {
   if (stored !== null) return resource.versioned === 'strict' && changed.length > 0 ? 'strict' : null
   if (isTarget(plan, position)) return 'absent'
   if (action === 'create' && row.missing.length > 0) return 'missing'

@@ -10,6 +10,7 @@ import type { Column, Model, Resource } from '../model/model.js'
 import { canonical } from '../model/values.js'
 import { keyOf } from '../plan/write-shape.js'
 import type { DecidedRow, Decision } from './write-decide.js'
+import { writeLevels } from './write-levels.js'
 
 export interface PreparedRow extends DecidedRow {
   /** All stored columns as they will be. */
@@ -23,7 +24,7 @@ export function prepareRows(model: Model, caller: Caller, decision: Decision): r
   const { rows } = decision
   const now = new Date().toISOString()
   const prepared = new Array<PreparedRow>(rows.length)
-  const levels = writeLevels(rows)
+  const levels = writeLevels(model, rows)
   const generated = generatedKeys(decision)
   const order = rows.map((_, index) => index).sort((a, b) => (levels[a] ?? 0) - (levels[b] ?? 0))
   for (const index of order) {
@@ -82,26 +83,6 @@ function generatedKeys({ rows, allocated }: Decision): readonly (number | null)[
     next.set(row.resource.name, position + 1)
     return allocated.get(row.resource.name)?.[position] ?? null
   })
-}
-
-/** The plan's levels, except that a row shared by several places of the tree comes after what it needs. */
-function writeLevels(rows: readonly DecidedRow[]): readonly number[] {
-  const levels = rows.map((row) => row.row.level)
-  const isNew = (index: number): boolean => rows[index]?.action === 'create'
-  // Each round moves at least one row; more rounds than rows would be a cycle, which the database refuses.
-  for (let round = 0, moved = true; moved && round <= rows.length; round++) {
-    moved = false
-    rows.forEach((row, index) => {
-      for (const parent of row.row.parents) {
-        const floor = (levels[parent.from] ?? 0) + 1
-        if (isNew(parent.from) && (levels[index] ?? 0) < floor) {
-          levels[index] = floor
-          moved = true
-        }
-      }
-    })
-  }
-  return levels
 }
 
 interface Filling {

@@ -4,8 +4,8 @@ import { pointerToken } from '../plan/problems.js'
 import type { Refusal } from './write-decide.js'
 
 /** 400s come before the verdicts about rows inside the tree, 409s after them. */
-export const BAD_REQUEST: readonly Refusal['kind'][] = ['missing', 'version']
-export const CONFLICT: readonly Refusal['kind'][] = ['absent', 'dangling', 'taken', 'strict']
+export const BAD_REQUEST: readonly Refusal['kind'][] = ['missing', 'version', 'half']
+export const CONFLICT: readonly Refusal['kind'][] = ['absent', 'dangling', 'taken', 'held', 'strict']
 
 interface Wording {
   readonly code: ErrorCode
@@ -38,6 +38,16 @@ const WORDING = {
     message: (refusal) =>
       `${name(refusal)} with this key exists${refusal.row.stored === null ? '; name its version to change it' : ''}`,
   },
+  half: {
+    code: 'invalid_body',
+    message: (refusal) =>
+      `is only a part of "${refusal.kind === 'half' ? refusal.relation : ''}": give it as a whole`,
+  },
+  held: {
+    code: 'unique_violation',
+    message: (refusal) =>
+      `Another ${name(refusal)} of this request has this value until it is changed: send two requests`,
+  },
   strict: {
     code: 'versioned_readonly',
     message: (refusal) =>
@@ -66,6 +76,7 @@ export function throwRefusals(refusals: readonly Refusal[], kinds: readonly Refu
 /** A foreign key by the first of its columns that the body gives; anything else by its object. */
 function pointerOf(refusal: Refusal): string {
   const { row, resource } = refusal.row
+  if (refusal.kind === 'half' || refusal.kind === 'held') return row.pointer + pointerToken(refusal.column)
   const relation = refusal.kind === 'dangling' ? resource.relations.get(refusal.relation) : undefined
   if (relation?.kind !== 'one') return row.pointer
   const given = relation.columns.find(({ column }) => Object.hasOwn(row.values, column))

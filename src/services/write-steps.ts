@@ -41,13 +41,27 @@ function createSteps(writer: Writer, resource: Resource, rows: readonly Prepared
   const entities = entitySteps(writer, resource, values)
   const insert = keyed
     ? insertStep(writer, resource.table, storedColumns(resource), values, {
-        ignore: true,
+        ignore: writer.keyed ? resource.primaryKey : true,
         returning: resource.primaryKey,
         check: (returned) => sawAll(returned.length, rows.length),
       })
     : insertStep(writer, resource.table, storedColumns(resource), values)
   // The sequence moves first: whoever draws a number from now on draws one behind the given ones.
-  return [...advance(writer, resource, rows), ...entities, insert]
+  return [...advance(writer, resource, rows), ...entities, ...deferral(writer, resource, values), insert]
+}
+
+/** SQLite inserts row by row: references among them are checked at the end of the transaction. */
+function deferral(writer: Writer, resource: Resource, rows: readonly Readonly<Row>[]): readonly Step[] {
+  if (writer.dialect !== 'sqlite' || rows.length < 2) return []
+  const own = [...resource.relations.values()].filter(
+    (relation) => relation.kind === 'one' && relation.constraint && relation.target === resource.name,
+  )
+  const refers = own.some(
+    (relation) =>
+      relation.kind === 'one' &&
+      rows.some((row) => relation.columns.every(({ column }) => (row[column] ?? null) !== null)),
+  )
+  return refers ? [{ text: 'PRAGMA defer_foreign_keys = ON', values: [[]] }] : []
 }
 
 /** Somebody else created one of the keys since the lookup: run the whole transaction again, and it is an update. */

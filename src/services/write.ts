@@ -12,10 +12,11 @@ import type { Model, Resource } from '../model/model.js'
 import type { WritePlan } from '../plan/plan.js'
 import { planWrite, type WriteRequest } from '../plan/write.js'
 import type { Core, Effects, RequestContext } from './core.js'
-import { createEffects } from './effects.js'
 import { historySteps } from './history.js'
 import { hasHooks } from './hooks/run.js'
+import { withEffects } from './with-effects.js'
 import { judgeTree, type Verdicts } from './write-access.js'
+import { explained } from './write-conflict.js'
 import { type WriteContext, writerOf } from './write-context.js'
 import { type Decision, decide, type Refusal } from './write-decide.js'
 import { writeFresh } from './write-fresh.js'
@@ -59,7 +60,24 @@ export async function runWrite(
   extra?: Extra,
 ): Promise<WriteOutcome> {
   const refused = judgeRoute(core, request, write)
-  const plan = await planOrRefuse(core, request, write, refused)
+  const planned = { plan: await planOrRefuse(core, request, write, refused) }
+  try {
+    return await runPlan(core, request, write, planned, readBack, extra)
+  } catch (error) {
+    throw await explained(core, request, planned.plan, error)
+  }
+}
+
+/** `planned` holds the plan, and once the prefix hooks have run, what they made of it. */
+async function runPlan(
+  core: Core,
+  request: RequestContext,
+  write: WriteRequest,
+  planned: { plan: WritePlan },
+  readBack: ReadBack,
+  extra: Extra | undefined,
+): Promise<WriteOutcome> {
+  const { plan } = planned
   if (write.kind === 'create' && !anyHooked(core.model, plan, 'prefix')) {
     const fresh = await writeFresh(core, request, write.resource, plan, write.body)
     if (fresh !== null) return fresh
@@ -73,39 +91,12 @@ export async function runWrite(
           return decision
         })
       : plan
+    planned.plan = final
     await extra?.prepare?.(effects, final)
     return await transact((trx) =>
       carryOut({ core, request, trx, effects, writer: writerOf(core) }, write, final, readBack, extra),
     )
   })
-}
-
-/** Opens the transaction, or takes part in the one that the caller is in, and settles the effects. */
-export async function withEffects<T>(
-  core: Core,
-  request: RequestContext,
-  work: (effects: Effects, transact: <R>(run: (trx: Transaction) => Promise<R>) => Promise<R>) => Promise<T>,
-): Promise<T> {
-  const { joined } = request
-  if (joined !== null) return await work(joined.effects, (run) => run(joined.transaction))
-  const effects = createEffects(request.log, core.metrics)
-  let result: T
-  try {
-    result = await work(effects, (run) =>
-      core.database.transaction(
-        async (trx) => {
-          await effects.attempt()
-          return await run(trx)
-        },
-        { signal: request.signal },
-      ),
-    )
-  } catch (error) {
-    await effects.rolledBack()
-    throw error
-  }
-  await effects.committed()
-  return result
 }
 
 /**

@@ -85,7 +85,7 @@ for (const dialect of DIALECTS) {
     await run(database, `${dataset}(1, 1, ${yes}, 'd', 1, ${now})`)
     await t.rejects(run(database, `${dataset}(2, 1, ${yes}, 'd', 1, ${now})`), {
       code: 'unique_violation',
-      message: 'Another Dataset has the same name, project and version.',
+      message: 'Another Dataset has the same name, project and version',
     })
     await t.rejects(run(database, `INSERT INTO "project" ("name", "kind") VALUES ('q', 'c')`), {
       code: 'invalid_body',
@@ -95,11 +95,11 @@ for (const dialect of DIALECTS) {
     await t.rejects(missing, { code: 'reference_missing' })
     await t.rejects(run(database, `DELETE FROM "project" WHERE "id" = 1`), {
       code: 'still_referenced',
-      message: /rows of Dataset/,
+      message: /^The row is still referenced/,
     })
     await t.rejects(run(database, `INSERT INTO "project" ("kind") VALUES ('a')`), {
       code: 'missing_fields',
-      message: 'Project missing the following: name.',
+      message: 'Project missing the following: name',
     })
   })
 

@@ -1,6 +1,7 @@
 /** Model → the tables it needs. */
 import type { ResourceDefinition, ToOneDefinition } from '../../config/definition.js'
 import type { Column, Model, Resource } from '../../model/model.js'
+import { uniqueSets } from '../../model/unique.js'
 import { association, entities, lists } from './desired-beside.js'
 import { definitionOf, formerNames, reference, typeText } from './desired-shared.js'
 import { internalTables } from './internal.js'
@@ -36,7 +37,7 @@ function resourceTable(model: Model, resource: Resource, definition: ResourceDef
       fill: fillOf(model, column, toOne),
     })),
     primaryKey: resource.primaryKey.map((column) => column.name),
-    uniques: uniquesOf(resource, columns, toOne),
+    uniques: uniquesOf(resource),
     indexes: indexesOf(resource, columns, toOne),
     checks: columns.flatMap((column) => checkOf(resource.table, column)),
     foreignKeys: toOne
@@ -74,20 +75,8 @@ const distinct = <T extends ColumnsSpec>(specs: readonly T[]): readonly T[] => [
   ...new Map(specs.map((spec) => [[...spec.columns].sort().join('\0'), spec])).values(),
 ]
 
-function uniquesOf(
-  resource: Resource,
-  columns: readonly Column[],
-  toOne: readonly ToOneDefinition[],
-): readonly ColumnsSpec[] {
-  const sets = [
-    ...resource.unique,
-    ...columns.filter((column) => column.unique).map((column) => [column.name]),
-    ...toOne
-      .filter((relation) => relation.unique)
-      .map((relation) => relation.columns.map((pair) => pair.column)),
-  ]
-  return distinct(sets.map((names) => ({ name: uniqueName(resource.table, names), columns: names })))
-}
+const uniquesOf = (resource: Resource): readonly ColumnsSpec[] =>
+  uniqueSets(resource).map((columns) => ({ name: uniqueName(resource.table, columns), columns }))
 
 /** Foreign keys, unless a key begins with their columns already, and what the configuration asks for. */
 function indexesOf(
@@ -97,7 +86,7 @@ function indexesOf(
 ): readonly ColumnsSpec[] {
   const keys = [
     resource.primaryKey.map((column) => column.name),
-    ...uniquesOf(resource, columns, toOne).map((unique) => unique.columns),
+    ...uniquesOf(resource).map((unique) => unique.columns),
   ]
   const wanted = [
     ...toOne.map((relation) => relation.columns.map((pair) => pair.column)),

@@ -12,11 +12,16 @@ import type { NamedText, Texts } from './texts.js'
 export interface Writer {
   readonly dialect: DialectName
   readonly texts: Texts
+  /** Tables have the primary keys of the model as constraints: false where they were made elsewhere (`migrate: off`). */
+  readonly keyed: boolean
 }
 
 export interface InsertOptions {
-  /** A row that is there already is left alone and not returned. Default: it is an error. */
-  readonly ignore?: boolean
+  /**
+   * A row that is there already is left alone and not returned; with columns: one with the same values in these, while other
+   * unique constraints hold. Default: it is an error.
+   */
+  readonly ignore?: boolean | readonly StoredColumn[]
   /** Columns to return, for each inserted row in order. */
   readonly returning?: readonly StoredColumn[]
   readonly check?: (rows: readonly RowArray[]) => void
@@ -30,7 +35,7 @@ export function insertStep(
   options: InsertOptions = {},
 ): Step {
   const returning = options.returning ?? []
-  const ending = `${options.ignore === true ? ' ON CONFLICT DO NOTHING' : ''}${
+  const ending = `${onConflict(options.ignore ?? false)}${
     returning.length === 0 ? '' : ` RETURNING ${names(returning)}`
   }`
   const into = `INSERT INTO ${quote(table)} (${names(columns)})`
@@ -40,6 +45,11 @@ export function insertStep(
       : `${into} VALUES (${columns.map(() => '?').join(', ')})${ending}`
   const named = writer.texts.get(`insert ${table} ${columnShape(columns)} ${ending}`, make)
   return step(writer, named, columns, rows, options.check)
+}
+
+function onConflict(ignore: boolean | readonly StoredColumn[]): string {
+  if (typeof ignore === 'boolean') return ignore ? ' ON CONFLICT DO NOTHING' : ''
+  return ` ON CONFLICT (${names(ignore)}) DO NOTHING`
 }
 
 /** Sets `columns` of the rows that `keys` names; both are in each of `rows`. */
