@@ -96,13 +96,7 @@ function advance(writer: Writer, resource: Resource, rows: readonly PreparedRow[
   const generated = resource.generatedKey
   if (generated === null) return []
   const given = rows.map((row) => row.row.values[generated.name]).filter((value) => typeof value === 'number')
-  return given.length === 0
-    ? []
-    : advanceSteps(
-        writer,
-        resource,
-        given.reduce((a, b) => Math.max(a, b)),
-      )
+  return given.length === 0 ? [] : advanceSteps(writer, resource, given)
 }
 
 function changeStep(

@@ -1,3 +1,4 @@
+import { FOLLOWED_MAX } from '../mutate/sequence.js'
 import type { Change } from './changes.js'
 import {
   checkClause,
@@ -23,7 +24,7 @@ const alterColumn = (table: string, { name }: ColumnSpec, action: string): strin
 
 /** A new identity draws numbers after those that the table has. */
 const restart = (table: string, column: ColumnSpec): string =>
-  `SELECT setval(pg_get_serial_sequence('${quote(table).replaceAll("'", "''")}', '${column.name.replaceAll("'", "''")}'), max(${quote(column.name)})) FROM ${quote(table)} HAVING max(${quote(column.name)}) > 0`
+  `SELECT setval(pg_get_serial_sequence('${quote(table).replaceAll("'", "''")}', '${column.name.replaceAll("'", "''")}'), max(${quote(column.name)})) FROM ${quote(table)} WHERE ${quote(column.name)} <= ${FOLLOWED_MAX} HAVING max(${quote(column.name)}) > 0`
 
 function createTable(spec: TableSpec): readonly string[] {
   const lines = [

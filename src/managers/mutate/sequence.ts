@@ -12,6 +12,11 @@ import type { Step } from './step.js'
 
 /** Serial keys are 32-bit integers on both databases. */
 export const SERIAL_MAX = 2_147_483_647
+/**
+ * Given values up to here are followed. Behind one near the end there would be no numbers left, and anybody who may create
+ * a row could use them up with one request.
+ */
+export const FOLLOWED_MAX = SERIAL_MAX - 2 ** 24
 
 /** A gap up to this size is closed by drawing numbers, which cannot move a sequence backwards. */
 const DRAW_MAX = 100_000
@@ -68,7 +73,9 @@ async function allocateOnSqlite(
   resource: Resource,
   count: number,
 ): Promise<readonly number[]> {
-  const last = await lastOfSqlite(writer, db, generating(resource), resource.generatedKey?.name ?? '', count)
+  const [table, column] = [generating(resource), resource.generatedKey?.name ?? '']
+  let last = await lastOfSqlite(writer, db, table, column, count)
+  if (last > SERIAL_MAX) last = await recoverOnSqlite(db, table, column, count)
   if (last > SERIAL_MAX) {
     throw new BiodmError('storage_full', `${resource.name} has no numbers left for its generated key`)
   }
@@ -106,20 +113,51 @@ async function lastOfSqlite(
     ...writer.texts.get(
       `allocate first ${table}`,
       () =>
-        `INSERT INTO sqlite_sequence (name, seq) SELECT ?, ? + COALESCE(max(${quote(column)}), 0) FROM ${quote(table)} RETURNING seq`,
+        `INSERT INTO sqlite_sequence (name, seq) SELECT ?, ? + COALESCE(max(${quote(column)}), 0) FROM ${quote(table)} WHERE ${quote(column)} <= ${FOLLOWED_MAX} RETURNING seq`,
     ),
     values: [table, count],
   })
   return Number(begun[0]?.[0])
 }
 
+/** Name in `sqlite_sequence` under which the counter of a table is kept before a row moves it to the end. */
+const keptName = (table: string): string => `biodm_kept_${table}`
+
+/** SQLite follows every value; when that left no numbers, the counter goes on where it was. */
+async function recoverOnSqlite(db: Queryable, table: string, column: string, count: number): Promise<number> {
+  const [row] = await db.query({
+    text: `UPDATE sqlite_sequence SET seq = ? + max(
+      (SELECT COALESCE(max(seq), 0) FROM sqlite_sequence WHERE name = ?),
+      (SELECT COALESCE(max(${quote(column)}), 0) FROM ${quote(table)} WHERE ${quote(column)} <= ${FOLLOWED_MAX})
+    ) WHERE name = ? RETURNING seq`,
+    values: [count, keptName(table), table],
+  })
+  await db.execute({ text: 'DELETE FROM sqlite_sequence WHERE name = ?', values: [keptName(table)] })
+  return Number(row?.[0])
+}
+
+function keepSteps(writer: Writer, table: string): readonly Step[] {
+  const named = writer.texts.get(
+    `keep ${table}`,
+    () =>
+      'INSERT INTO sqlite_sequence (name, seq) SELECT ?, seq FROM sqlite_sequence AS s WHERE s.name = ?' +
+      ` AND s.seq <= ${FOLLOWED_MAX} AND NOT EXISTS (SELECT 1 FROM sqlite_sequence AS k WHERE k.name = ?)`,
+  )
+  return [{ ...named, values: [[keptName(table), table, keptName(table)]] }]
+}
+
 /**
- * Moves the sequence behind `given`. On PostgreSQL small gaps are drawn one by one, larger ones set under a lock, since a
- * `setval` may otherwise undo another one; SQLite moves by itself when the row is inserted.
+ * Moves the sequence behind the `given` values. On PostgreSQL small gaps are drawn one by one, larger ones set under a lock,
+ * since a `setval` may otherwise undo another one; SQLite moves by itself when the row is inserted.
  */
-export function advanceSteps(writer: Writer, resource: Resource, given: number): readonly Step[] {
+export function advanceSteps(writer: Writer, resource: Resource, given: readonly number[]): readonly Step[] {
   const column = resource.generatedKey
-  if (column === null || writer.dialect === 'sqlite') return []
+  if (column === null) return []
+  if (writer.dialect === 'sqlite') {
+    return given.some((value) => value > FOLLOWED_MAX) ? keepSteps(writer, generating(resource)) : []
+  }
+  const last = given.reduce((a, b) => (b <= FOLLOWED_MAX ? Math.max(a, b) : a), 0)
+  if (last === 0) return []
   const sequence = sequenceOf(generating(resource), column.name)
   const named = writer.texts.get(`advance ${generating(resource)} ${column.name}`, () =>
     [
@@ -130,5 +168,5 @@ export function advanceSteps(writer: Writer, resource: Resource, given: number):
       `FROM (SELECT ${sequence}::regclass AS name) AS q OFFSET 0) AS s WHERE s.gap > 0`,
     ].join(' '),
   )
-  return [{ ...named, values: [[given]] }]
+  return [{ ...named, values: [[last]] }]
 }
