@@ -9,7 +9,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 /** Lower layers never import higher ones. */
 const LAYERS = [
-  ['errors', 'identity', 'log', 'hooks', 'plugin'],
+  ['errors', 'identity', 'log', 'bounded', 'hooks', 'plugin'],
   ['config'],
   ['model'],
   ['access'],

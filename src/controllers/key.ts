@@ -2,14 +2,14 @@
 import { BiodmError } from '../errors.js'
 import type { Key } from '../hooks.js'
 import type { Column, Resource } from '../model/model.js'
-import { canonical, decimalPattern, integerRange, isDate, isDatetime, isUuid } from '../model/values.js'
+import { canonical, decimalPattern, isDate, isDatetime, isUuid, typeRange } from '../model/values.js'
 
 type Parse = (text: string, column: Column) => unknown
 
 const INTEGER = /^(0|-?[1-9]\d{0,15})$/
 
 const integer: Parse = (text, column) => {
-  const [min, max] = integerRange({ ...column, min: null, max: null })
+  const [min, max] = typeRange(column.type)
   const value = INTEGER.test(text) ? Number(text) : Number.NaN
   return value >= min && value <= max ? value : undefined
 }

@@ -14,8 +14,8 @@ export interface Statement {
   readonly values: readonly unknown[]
   readonly name?: string
   /**
-   * Reads a row or a few by key: on PostgreSQL it may share a pipelined connection, where a slow statement would hold up
-   * the ones behind it.
+   * Reads one row at most, by key: on PostgreSQL it may share a pipelined connection, where a slow statement would hold
+   * up the ones behind it.
    */
   readonly point?: boolean
 }

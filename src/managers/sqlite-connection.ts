@@ -1,4 +1,5 @@
 import Sqlite from 'better-sqlite3'
+import { Bounded } from '../bounded.js'
 import type { RowArray, Statement } from './database.js'
 import { registerFunctions } from './sqlite-functions.js'
 
@@ -7,11 +8,19 @@ const MAX_STATEMENTS = 500
 /** A blocking wait stops the whole process: longer waits are made in steps, by the caller. */
 const BUSY_TIMEOUT_MS = 5
 
+/** A statement and the form of rows that it was last asked for: switching costs a call into the driver. */
+interface Prepared {
+  readonly statement: Sqlite.Statement
+  readonly reader: boolean
+  /** Rows of one column come faster as bare values. */
+  readonly single: boolean
+  form: 'objects' | 'arrays' | 'values'
+}
+
 /** One connection with its prepared statements. Every call is synchronous. */
 export class Connection {
   readonly #db: Sqlite.Database
-  /** In order of use, the least recent first. */
-  readonly #statements = new Map<string, Sqlite.Statement>()
+  readonly #statements = new Bounded<string, Prepared>(MAX_STATEMENTS)
   readonly #clock = { deadline: Number.POSITIVE_INFINITY }
   readonly #timeoutMs: number
 
@@ -44,47 +53,37 @@ export class Connection {
 
   arrays(statement: Statement): RowArray[] {
     const prepared = this.#prepare(statement.text)
-    const values = this.#bind(statement.values)
+    const values = bound(statement.values)
     if (!prepared.reader) {
-      prepared.run(values)
+      prepared.statement.run(values)
       return []
     }
-    return prepared.raw(true).all(values) as RowArray[]
+    if (!prepared.single) return inForm(prepared, 'arrays').all(values) as RowArray[]
+    const rows = inForm(prepared, 'values')
+    if (statement.point !== true) return rows.all(values).map((value) => [value])
+    const value = rows.get(values)
+    return value === undefined ? [] : [[value]]
   }
 
   objects(statement: Statement): Record<string, unknown>[] {
-    return this.#prepare(statement.text).raw(false).all(this.#bind(statement.values)) as Record<
-      string,
-      unknown
-    >[]
+    const prepared = this.#prepare(statement.text)
+    return inForm(prepared, 'objects').all(bound(statement.values)) as Record<string, unknown>[]
   }
 
   /** Rows changed. */
   run(statement: Statement): number {
-    const prepared = this.#prepare(statement.text)
-    const values = this.#bind(statement.values)
-    return prepared.reader ? prepared.all(values).length : prepared.run(values).changes
+    const { reader, statement: prepared } = this.#prepare(statement.text)
+    const values = bound(statement.values)
+    return reader ? prepared.all(values).length : prepared.run(values).changes
   }
 
-  #prepare(text: string): Sqlite.Statement {
+  #prepare(text: string): Prepared {
     this.#clock.deadline = performance.now() + this.#timeoutMs
-    const known = this.#statements.get(text)
-    if (known !== undefined) {
-      this.#statements.delete(text)
-      this.#statements.set(text, known)
-      return known
-    }
-    const prepared = this.#db.prepare(text)
-    this.#statements.set(text, prepared)
-    if (this.#statements.size > MAX_STATEMENTS) {
-      const [oldest] = this.#statements.keys()
-      if (oldest !== undefined) this.#statements.delete(oldest)
-    }
-    return prepared
-  }
-
-  #bind(values: readonly unknown[]): unknown[] {
-    return values.map(bindable)
+    return this.#statements.get(text, () => {
+      const statement = this.#db.prepare(text)
+      const { reader } = statement
+      return { statement, reader, single: reader && statement.columns().length === 1, form: 'objects' }
+    })
   }
 
   /** Between transactions only; inside one SQLite ignores it. */
@@ -111,6 +110,21 @@ export class Connection {
     this.#db.close()
   }
 }
+
+function inForm(prepared: Prepared, form: Prepared['form']): Sqlite.Statement {
+  const { statement } = prepared
+  if (prepared.form !== form) {
+    // Each switches the other off.
+    if (form === 'values') statement.pluck(true)
+    else if (form === 'arrays') statement.raw(true)
+    else if (prepared.form === 'values') statement.pluck(false)
+    else statement.raw(false)
+    prepared.form = form
+  }
+  return statement
+}
+
+const bound = (values: readonly unknown[]): unknown[] => values.map(bindable)
 
 /** Booleans are 0 and 1; whole numbers beyond 32 bits would be bound as REAL. */
 function bindable(value: unknown): unknown {

@@ -84,7 +84,12 @@ class SqliteDatabase implements Database {
   async #read<T>(statement: Statement, work: (connection: Connection) => T): Promise<T> {
     this.#checkOpen()
     if (!this.#inMemory || this.#queue.idle) {
-      return this.#whenFree(statement, () => work(this.#reader))
+      try {
+        return work(this.#reader)
+      } catch (error) {
+        if (!isBusy(error)) throw this.#translated(error, statement)
+      }
+      return await this.#whenFree(statement, () => work(this.#reader))
     }
     const release = await this.#queue.acquire()
     try {
@@ -112,12 +117,16 @@ class SqliteDatabase implements Database {
         return work()
       } catch (error) {
         if (!isBusy(error) || performance.now() > deadline) {
-          throw translated(withStatement(error, statement.text), this.#options.constraints)
+          throw this.#translated(error, statement)
         }
       }
       signal?.throwIfAborted()
       await pause(1 + Math.random() * Math.min(20, 2 ** attempt))
     }
+  }
+
+  #translated(error: unknown, statement: Statement): unknown {
+    return translated(withStatement(error, statement.text), this.#options.constraints)
   }
 
   transaction<T>(run: (trx: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {

@@ -9,10 +9,17 @@ import type { Column } from './model.js'
 export const MAX_BIGINT = Number.MAX_SAFE_INTEGER
 export const MAX_INTEGER = 2 ** 31 - 1
 
-/** Smallest and largest value of the integer types. */
-export function integerRange(column: Column): readonly [min: number, max: number] {
-  const limit = column.type === 'bigint' ? MAX_BIGINT : MAX_INTEGER
-  const low = column.type === 'bigint' ? -MAX_BIGINT : -MAX_INTEGER - 1
+type Range = readonly [min: number, max: number]
+
+const BIGINTS: Range = [-MAX_BIGINT, MAX_BIGINT]
+const INTEGERS: Range = [-MAX_INTEGER - 1, MAX_INTEGER]
+
+/** Smallest and largest value that an integer type can hold. */
+export const typeRange = (type: ColumnType): Range => (type === 'bigint' ? BIGINTS : INTEGERS)
+
+/** Smallest and largest value that an integer column admits. */
+export function integerRange(column: Column): Range {
+  const [low, limit] = typeRange(column.type)
   return [Math.max(low, Number(column.min ?? low)), Math.min(limit, Number(column.max ?? limit))]
 }
 

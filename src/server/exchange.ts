@@ -4,6 +4,7 @@ import { BiodmError } from '../errors.js'
 import type { Caller } from '../identity.js'
 import type { Log } from '../log.js'
 import type { BodyLease } from './body-budget.js'
+import type { Timed } from './deadlines.js'
 
 type Headers = Readonly<Record<string, string | undefined>>
 
@@ -11,7 +12,7 @@ type Headers = Readonly<Record<string, string | undefined>>
  * One request and its answer while they are under way. Middlewares fill in the caller and the body; everything that costs
  * something and is rarely asked for (log, signal) is made at first use.
  */
-export class Exchange implements RouteRequest {
+export class Exchange implements RouteRequest, Timed<Exchange> {
   readonly id: string
   readonly request: IncomingMessage
   readonly response: ServerResponse
@@ -19,7 +20,6 @@ export class Exchange implements RouteRequest {
   readonly params: readonly string[]
   readonly path: string
   readonly search: string
-  readonly ip: string
   readonly started: number
   readonly joined = null
   caller: Caller = null
@@ -27,9 +27,11 @@ export class Exchange implements RouteRequest {
   lease: BodyLease | null = null
   /** Set by the first answer: later ones (a result behind its deadline) are dropped. */
   answered = false
+  timing: Timed<Exchange>['timing'] = null
   /** An answer on this connection is its last. */
   last = false
   readonly #log: Log
+  readonly #trustProxy: boolean
   #child: Log | null = null
   #abort: AbortController | null = null
 
@@ -41,7 +43,7 @@ export class Exchange implements RouteRequest {
     this.params = facts.params
     this.path = facts.path
     this.search = facts.search
-    this.ip = facts.ip
+    this.#trustProxy = facts.trustProxy
     this.#log = facts.log
     this.started = performance.now()
   }
@@ -52,6 +54,14 @@ export class Exchange implements RouteRequest {
 
   get headers(): Headers {
     return this.request.headers as Headers
+  }
+
+  /** Where the request comes from; behind a proxy, the address that it saw: the last of the list, which no client can write. */
+  get ip(): string {
+    const forwarded = this.#trustProxy ? this.request.headers['x-forwarded-for'] : undefined
+    const list = Array.isArray(forwarded) ? forwarded.join(',') : forwarded
+    const last = list?.slice(list.lastIndexOf(',') + 1).trim()
+    return last === undefined || last === '' ? (this.request.socket?.remoteAddress ?? '') : last
   }
 
   get log(): Log {
@@ -79,6 +89,6 @@ export interface ExchangeFacts {
   readonly params: readonly string[]
   readonly path: string
   readonly search: string
-  readonly ip: string
+  readonly trustProxy: boolean
   readonly log: Log
 }

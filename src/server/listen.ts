@@ -40,6 +40,8 @@ export async function listen(app: () => App, options: ListenOptions): Promise<Li
     },
     (request, response) => app().handle(request, response),
   )
+  // Asked while it is there: a connection that was reset cannot tell any more, and failed logins are counted by it.
+  server.on('connection', ({ remoteAddress }) => remoteAddress)
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuse(error, socket, options.log))
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

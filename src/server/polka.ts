@@ -60,13 +60,14 @@ export function createApp(context: ServerContext): App {
     finish(exchange, respond(exchange, answer))
     exchange.lease?.release()
   }
-  const chain = (route: Route): Middleware[] => [
-    ...before,
-    ...authenticateWith(context, route.policy),
-    ...requireToken(server.requireAuth, route.policy),
-    ...(route.body === 'json' ? [readBody] : []),
-    run,
-  ]
+  const chain = (route: Route): Chain =>
+    complete([
+      ...before,
+      ...authenticateWith(context, route.policy),
+      ...requireToken(server.requireAuth, route.policy),
+      ...(route.body === 'json' ? [readBody] : []),
+      run,
+    ])
   const router = createRouter(
     context.routes.map((route) => ({
       method: route.method,
@@ -77,20 +78,20 @@ export function createApp(context: ServerContext): App {
     server.basePath,
   )
   const refusals = {
-    none: [...before, refuse(new BiodmError('not_found', 'There is nothing at this path'))],
-    malformed: [
+    none: complete([...before, refuse(new BiodmError('not_found', 'There is nothing at this path'))]),
+    malformed: complete([
       ...before,
       refuse(new BiodmError('invalid_id', 'The path is not percent-encoded UTF-8: write % as %25')),
-    ],
+    ]),
   }
-  const otherMethod = (method: string, methods: readonly string[]): Middleware[] => {
+  const otherMethod = (method: string, methods: readonly string[]): Chain => {
     const allow = allowed(methods)
-    if (method !== 'OPTIONS') return [...before, refuse(methodNotAllowed(method, allow))]
+    if (method !== 'OPTIONS') return complete([...before, refuse(methodNotAllowed(method, allow))])
     const options: Middleware = ({ exchange }) =>
       finish(exchange, respond(exchange, { status: 204, headers: { Allow: allow } }))
-    return [...before, options]
+    return complete([...before, options])
   }
-  const handlers = (method: string, match: Match<unknown>): Middleware[] =>
+  const handlers = (method: string, match: Match<unknown>): Chain =>
     match.kind === 'method' ? otherMethod(method, match.methods) : refusals[match.kind as 'none']
 
   const app = polka<OpenRequest>({
@@ -121,6 +122,13 @@ export function createApp(context: ServerContext): App {
     close: () => deadlines.clear(),
   }
 }
+
+/** The links of one route, in order. The last one answers, so polka's own last resort need not be appended each time. */
+interface Chain {
+  concat(): readonly Middleware[]
+}
+
+const complete = (links: readonly Middleware[]): Chain => ({ concat: () => links })
 
 const NO_MATCH = new RouteMatch(null, [])
 

@@ -40,11 +40,9 @@ export function createRouter<T extends Target>(routes: readonly T[], basePath: s
   const prefix = basePath === '/' ? '' : basePath
   return {
     find(method, path) {
-      if (!path.startsWith(prefix)) return NONE
-      const rest = path.slice(prefix.length)
-      if (rest.charCodeAt(0) !== SLASH) return NONE
-      const raw = rest.slice(1).split('/')
-      const segments = rest.includes('%') ? decodeAll(raw) : raw
+      if (!path.startsWith(prefix) || path.charCodeAt(prefix.length) !== SLASH) return NONE
+      const raw = split(path, prefix.length + 1)
+      const segments = path.includes('%') ? decodeAll(raw) : raw
       if (segments === null) return MALFORMED
       if (segments.includes('')) return NONE
       return lookUp(root, method, segments, raw)
@@ -53,6 +51,18 @@ export function createRouter<T extends Target>(routes: readonly T[], basePath: s
 }
 
 const SLASH = 47
+
+/** What lies between the slashes from `start` on. */
+function split(path: string, start: number): string[] {
+  const segments: string[] = []
+  let from = start
+  for (let slash = path.indexOf('/', from); slash >= 0; slash = path.indexOf('/', from)) {
+    segments.push(path.slice(from, slash))
+    from = slash + 1
+  }
+  segments.push(path.slice(from))
+  return segments
+}
 
 function lookUp<T>(
   root: Node<T>,

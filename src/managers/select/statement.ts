@@ -2,6 +2,7 @@
  * Plans → statements, compiled once for each shape and kept, bounded, with the model. On PostgreSQL a shape that is used
  * again gets a name: a statement prepared on every connection, so there is a limit to them too.
  */
+import { Bounded } from '../../bounded.js'
 import type { DialectName } from '../../config/definition.js'
 import type { Model } from '../../model/model.js'
 import type { Selection } from '../../plan/plan.js'
@@ -11,8 +12,7 @@ import type { Find } from './parameters.js'
 import { shapeOf } from './shape.js'
 import { backText, listText, readText, relatedText, type Wanted } from './statements.js'
 
-/** Statements of one generation; those of the one before are still found. */
-const GENERATION = 1_000
+const MAX_KEPT = 1_000
 const MAX_NAMED = 500
 /** Single rows share a pipelined connection on PostgreSQL; longer answers would hold up others. */
 const POINT_KINDS: ReadonlySet<SelectPlan['kind']> = new Set(['read', 'related'])
@@ -25,26 +25,15 @@ interface Compiled {
   name: string | undefined
 }
 
-/** The statements of one model on one dialect. What is used stays; the rest is forgotten two generations later. */
+/** The statements of one model on one dialect. */
 class Kept {
-  #young = new Map<string, Compiled>()
-  #old = new Map<string, Compiled>()
+  readonly #compiled = new Bounded<string, Compiled>(MAX_KEPT)
   readonly #selections = new WeakMap<Selection, number>()
   #selectionCount = 0
   #named = 0
 
   find(selection: Selection, shape: string, make: () => Compiled): Compiled {
-    const key = `${this.#number(selection)} ${shape}`
-    let compiled = this.#young.get(key)
-    if (compiled === undefined) {
-      compiled = this.#old.get(key) ?? make()
-      if (this.#young.size >= GENERATION) {
-        this.#old = this.#young
-        this.#young = new Map()
-      }
-      this.#young.set(key, compiled)
-    }
-    return compiled
+    return this.#compiled.get(`${this.#number(selection)} ${shape}`, make)
   }
 
   /** A name for a statement that is worth one; undefined when all are given away. */

@@ -3,6 +3,7 @@
  * object, in the order of the model, so that compiled statements can be found by it.
  */
 import { judge } from '../../access/static.js'
+import { Bounded } from '../../bounded.js'
 import type { Limits } from '../../config/definition.js'
 import type { Model, Relation, Resource } from '../../model/model.js'
 import type { RelatedSelection, Selection } from '../plan.js'
@@ -15,27 +16,15 @@ const MAX_DEPTH = 4
 /** Selections kept by a model. */
 const MAX_KEPT = 1000
 
-const kept = new WeakMap<Model, Map<string, Selection>>()
-
-function keptBy(model: Model): Map<string, Selection> {
-  const known = kept.get(model)
-  if (known !== undefined) return known
-  const fresh = new Map<string, Selection>()
-  kept.set(model, fresh)
-  return fresh
-}
+const kept = new WeakMap<Model, Bounded<string, Selection>>()
 
 function keep(model: Model, key: string, make: () => Selection): Selection {
-  const all = keptBy(model)
-  const known = all.get(key)
-  if (known !== undefined) return known
-  const made = make()
-  if (all.size >= MAX_KEPT) {
-    const [oldest] = all.keys()
-    if (oldest !== undefined) all.delete(oldest)
+  let selections = kept.get(model)
+  if (selections === undefined) {
+    selections = new Bounded(MAX_KEPT)
+    kept.set(model, selections)
   }
-  all.set(key, made)
-  return made
+  return selections.get(key, make)
 }
 
 /**
