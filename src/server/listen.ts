@@ -1,5 +1,5 @@
 /** The HTTP server under the application: sockets, their limits, and the way it stops. */
-import { createServer, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ErrorCode } from '../errors.js'
@@ -38,10 +38,15 @@ export async function listen(app: () => App, options: ListenOptions): Promise<Li
       maxHeaderSize: options.urlLimit + HEADER_ROOM,
       requireHostHeader: false,
     },
-    (request, response) => app().handle(request, response),
+    inTurn((request, response) => app().handle(request, response)),
   )
   // Asked while it is there: a connection that was reset cannot tell any more, and failed logins are counted by it.
   server.on('connection', ({ remoteAddress }) => remoteAddress)
+  server.on('connect', (_request, socket) => {
+    respondRaw(socket, 'method_not_allowed', 'CONNECT is not possible here')
+  })
+  // Other expectations than `100-continue` are ignored, as they may be.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response))
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuse(error, socket, options.log))
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -51,6 +56,29 @@ export async function listen(app: () => App, options: ListenOptions): Promise<Li
     })
   })
   return { address: server.address() as AddressInfo, close: (graceMs) => close(server, graceMs) }
+}
+
+/** Requests that may wait on one connection for the one before them. */
+const MAX_PIPELINED = 100
+
+/**
+ * Requests that were sent without waiting for answers run one after another, as if each had waited: a read sees what the
+ * write before it wrote.
+ */
+export function inTurn(handle: RequestListener): RequestListener {
+  const waiting = new WeakMap<Duplex, Set<ServerResponse>>()
+  return (request, response) => {
+    // A response has its connection as soon as those before it are sent.
+    if (response.socket !== null) return handle(request, response)
+    const { socket } = request
+    const queue = waiting.get(socket) ?? new Set()
+    waiting.set(socket, queue.add(response))
+    if (queue.size > MAX_PIPELINED) socket.destroy()
+    response.once('socket', () => {
+      queue.delete(response)
+      handle(request, response)
+    })
+  }
 }
 
 /** What node's parser refuses, as answers of our table. */
