@@ -1,5 +1,7 @@
 /** The refusals of a decision, answered in the order of the contract: 404 of the path, 400, then 409. */
 import { BiodmError, type ErrorCode, type Problem } from '../errors.js'
+import type { Resource } from '../model/model.js'
+import type { WriteRow } from '../plan/plan.js'
 import { pointerToken } from '../plan/problems.js'
 import type { Refusal } from './write-decide.js'
 
@@ -63,22 +65,54 @@ export function throwRefusals(refusals: readonly Refusal[], kinds: readonly Refu
   const { code } = WORDING[first.kind]
   const errors = chosen
     .filter((refusal) => WORDING[refusal.kind].code === code)
+    .flatMap((refusal) => {
+      const message = WORDING[refusal.kind].message(refusal)
+      return pointersOf(refusal).map((pointer): Problem => ({ pointer, message }))
+    })
     .slice(0, 100)
-    .map(
-      (refusal): Problem => ({
-        pointer: pointerOf(refusal),
-        message: WORDING[refusal.kind].message(refusal),
-      }),
-    )
   throw new BiodmError(code, errors[0]?.message, { errors })
 }
 
-/** A foreign key by the first of its columns that the body gives; anything else by its object. */
-function pointerOf(refusal: Refusal): string {
-  const { row, resource } = refusal.row
-  if (refusal.kind === 'half' || refusal.kind === 'held') return row.pointer + pointerToken(refusal.column)
-  const relation = refusal.kind === 'dangling' ? resource.relations.get(refusal.relation) : undefined
-  if (relation?.kind !== 'one') return row.pointer
-  const given = relation.columns.find(({ column }) => Object.hasOwn(row.values, column))
-  return given === undefined ? row.pointer : row.pointer + pointerToken(given.column)
+/** The keys of the body that are to blame, or the object that lacks something. */
+function pointersOf(refusal: Refusal): readonly string[] {
+  const { row, resource, changed } = refusal.row
+  const at = (names: readonly string[]): readonly string[] =>
+    names.length === 0 ? [row.pointer] : names.map((name) => row.pointer + pointerToken(name))
+  const key = resource.primaryKey[0]?.name ?? ''
+  switch (refusal.kind) {
+    case 'missing':
+      return [row.pointer]
+    case 'version':
+      return at(Object.hasOwn(row.values, 'version') ? ['version'] : [])
+    case 'half':
+    case 'held':
+      return at([refusal.column])
+    case 'dangling':
+      return at(
+        foreignKey(resource, refusal.relation)
+          .filter((name) => Object.hasOwn(row.values, name))
+          .slice(0, 1),
+      )
+    case 'strict':
+      return at(given(resource, row, changed))
+    case 'taken':
+      return at(Object.hasOwn(row.values, key) ? [key] : [])
+    case 'absent':
+      // Inside a tree the relation that names the row is to blame.
+      return at(/^(\/\d+)?$/.test(row.pointer) && row.key !== null ? [key] : [])
+  }
+}
+
+const foreignKey = (resource: Resource, name: string): readonly string[] => {
+  const relation = resource.relations.get(name)
+  return relation?.kind === 'one' ? relation.columns.map(({ column }) => column) : []
+}
+
+/** Columns by their names, those that objects of the tree supply by their relations. */
+function given(resource: Resource, { parents }: WriteRow, columns: readonly string[]): readonly string[] {
+  const names = columns.map((name) => {
+    const parent = parents.find((link) => link.columns.some(({ column }) => column === name))
+    return parent?.relation ?? name
+  })
+  return [...new Set(names)].filter((name) => resource.columns.has(name) || resource.relations.has(name))
 }

@@ -30,6 +30,11 @@ const WORLD = {
     Tag: {
       columns: { name: { type: 'string', primary: true }, code: { type: 'string', unique: true } },
     },
+    Report: {
+      versioned: 'strict',
+      columns: { title: 'string!', note: 'text' },
+      relations: { tag: { one: 'Tag' } },
+    },
     Sample: {
       columns: { site: { type: 'string', primary: true }, nr: { type: 'integer', primary: true } },
       relations: { origin: { one: 'Sample' } },
@@ -42,6 +47,7 @@ const DATA: readonly (readonly [path: string, body: unknown])[] = [
   ['/projects', { name: 'q', code: 'c2' }],
   ['/cards', { label: 'x', dataset_id: 1, dataset_version: 1 }],
   ['/tags', { name: 't', code: 'k' }],
+  ['/reports', { title: 'r', tag: { name: 't' } }],
   [
     '/samples',
     [
@@ -238,6 +244,46 @@ const CASES: readonly Case[] = [
     409,
     'unique_violation',
     ['/dataset Another Card has the same dataset'],
+  ],
+  [
+    'fields of a strict resource',
+    'PUT',
+    '/reports/1_1',
+    { title: 's', note: 'n', tag: { name: 'u' } },
+    409,
+    'versioned_readonly',
+    ['/title', '/note', '/tag'].map(
+      (at) => `${at} Report changes by release only: title, note, tag_name cannot be written`,
+    ),
+  ],
+  [
+    'a version that does not exist',
+    'POST',
+    '/reports',
+    [{ id: 1, version: 2, title: 'x' }],
+    400,
+    'invalid_body',
+    [
+      '/0/version Report has no such version: new versions arise by release, a new entity starts with version 1',
+    ],
+  ],
+  [
+    'an entity that exists',
+    'POST',
+    '/reports',
+    { id: 1, title: 'x' },
+    409,
+    'unique_violation',
+    ['/id Report with this key exists; name its version to change it'],
+  ],
+  [
+    'an object that is not there',
+    'POST',
+    '/projects',
+    [{ id: 77 }],
+    409,
+    'reference_missing',
+    [`/0/id ${NO_PROJECT}`],
   ],
   [
     'a part of a composite reference',

@@ -32,9 +32,18 @@ export const names = (columns: readonly StoredColumn[], prefix = ''): string =>
 /** Value as a bound parameter of one row's statement. */
 export function bind(dialect: DialectName, column: StoredColumn, value: unknown): unknown {
   if (value === undefined || value === null) return null
-  if (column.type === 'json') return JSON.stringify(value)
+  if (column.type === 'json') return dialect === 'sqlite' ? jsonText(value) : JSON.stringify(value)
   if (dialect === 'sqlite' && typeof value === 'boolean') return value ? 1 : 0
   return value
+}
+
+/** JSON with its keys in the order in which `jsonb` keeps them: by length, then by bytes. */
+function jsonText(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  if (Array.isArray(value)) return `[${value.map(jsonText).join(',')}]`
+  const members = Object.entries(value).map(([key, member]) => ({ key, member, bytes: Buffer.from(key) }))
+  members.sort((a, b) => a.bytes.length - b.bytes.length || Buffer.compare(a.bytes, b.bytes))
+  return `{${members.map(({ key, member }) => `${JSON.stringify(key)}:${jsonText(member)}`).join(',')}}`
 }
 
 /** Value as read by `SELECT column`, in the canonical form that JSON has. */
