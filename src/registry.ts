@@ -9,9 +9,13 @@ const SHIPPED = fileURLToPath(new URL('../plugins/', import.meta.url))
 
 /**
  * `specifier`: name of a shipped plugin (`s3`), a path relative to `dir` (`./plugins/audit.js`), or a package that
- * is installed for `dir`. Throws an `Error` whose message names the plugin, its place and the cause.
+ * is installed for `dir`. `addressOf`: what is imported for a file. Throws an `Error` whose message names the plugin, its place and the cause.
  */
-export async function loadPlugin(specifier: string, dir: string): Promise<Plugin> {
+export async function loadPlugin(
+  specifier: string,
+  dir: string,
+  addressOf: (file: string) => URL = pathToFileURL,
+): Promise<Plugin> {
   const file = locate(specifier, dir)
   if (file === null) {
     throw new Error(
@@ -19,7 +23,7 @@ export async function loadPlugin(specifier: string, dir: string): Promise<Plugin
     )
   }
   if (!existsSync(file)) throw new Error(`plugin \`${specifier}\` not found: there is no file ${file}`)
-  return checkPlugin(await importFile(specifier, file), specifier, file)
+  return checkPlugin(await importFile(specifier, file, addressOf(file)), specifier, file)
 }
 
 /** All plugins that come with this package, by name. */
@@ -28,9 +32,9 @@ export async function shippedPlugins(): Promise<readonly Plugin[]> {
   return await Promise.all(names.map(({ name }) => loadPlugin(name, SHIPPED)))
 }
 
-async function importFile(specifier: string, file: string): Promise<unknown> {
+async function importFile(specifier: string, file: string, address: URL): Promise<unknown> {
   try {
-    const module: { readonly default?: unknown } = await import(pathToFileURL(file).href)
+    const module: { readonly default?: unknown } = await import(address.href)
     return module.default
   } catch (cause) {
     throw new Error(`plugin \`${specifier}\` (${file}) cannot be imported: ${reason(cause)}`, { cause })
@@ -39,8 +43,11 @@ async function importFile(specifier: string, file: string): Promise<unknown> {
 
 const reason = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
+/** A module of the user's own, unlike a shipped plugin or a package. */
+export const isPath = (specifier: string): boolean => /^\.{0,2}\//.test(specifier)
+
 function locate(specifier: string, dir: string): string | null {
-  if (/^\.{0,2}\//.test(specifier)) return resolve(dir, specifier)
+  if (isPath(specifier)) return resolve(dir, specifier)
   const shipped = ['index.ts', 'index.js']
     .map((file) => join(SHIPPED, specifier, file))
     .find((file) => existsSync(file))

@@ -145,7 +145,8 @@ async function settled(app: App): Promise<void> {
 
 const hostText = (host: string): string => (host.includes(':') ? `[${host}]` : host)
 
-function flatOverrides({ server = {}, database = {} }: RuntimeOverrides) {
+/** Overrides as `loadDefinition` takes them. */
+export function flatOverrides({ server = {}, database = {} }: RuntimeOverrides) {
   return {
     ...(server.host === undefined ? {} : { host: server.host }),
     ...(server.port === undefined ? {} : { port: server.port }),

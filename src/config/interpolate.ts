@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { JsonSchema } from '../plugin.js'
+import type { Inputs } from './inputs.js'
 import type { Report } from './report.js'
 import { type Path, pathKey } from './source.js'
 
@@ -17,6 +18,7 @@ export interface Interpolation {
   readonly file: string
   readonly report: Report
   readonly variables: Variables
+  readonly inputs: Inputs
 }
 
 /** Where variables stood, as `pathKey`s. */
@@ -82,9 +84,9 @@ const hintFor = (fault: string): string | null =>
 
 function variable(
   inner: string,
-  { env, dir }: Interpolation,
+  { env, dir, inputs }: Interpolation,
 ): { readonly text: string } | { readonly fault: string } {
-  if (inner.startsWith('file:')) return secret(resolve(dir, inner.slice('file:'.length)))
+  if (inner.startsWith('file:')) return secret(resolve(dir, inner.slice('file:'.length)), inputs)
   const [, name, fallback] = NAMED.exec(inner) ?? []
   if (name === undefined)
     return { fault: `\`\${${inner}}\` is neither a name, a name with a default, nor a file` }
@@ -96,7 +98,8 @@ function variable(
     : { text: fallback }
 }
 
-function secret(file: string): { readonly text: string } | { readonly fault: string } {
+function secret(file: string, inputs: Inputs): { readonly text: string } | { readonly fault: string } {
+  inputs.file(file)
   try {
     return { text: readFileSync(file, 'utf8').replace(/\r?\n$/, '') }
   } catch (cause) {

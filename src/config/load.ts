@@ -12,6 +12,7 @@ import { collect } from './collect.js'
 import type { Definition } from './definition.js'
 import type { Resolving } from './draft.js'
 import { deepFreeze, finish } from './freeze.js'
+import { Inputs } from './inputs.js'
 import type { Env } from './interpolate.js'
 import { completeKeys } from './keys.js'
 import { type LoadedPlugins, type LoadPlugin, loadPlugins } from './plugins.js'
@@ -29,6 +30,8 @@ export interface LoadOptions {
   readonly overrides?: Overrides
   /** Folder that relative paths of an object start from. Default: the working directory. */
   readonly dir?: string
+  /** Told of every file that the load looks at. */
+  readonly inputs?: Inputs
 }
 
 /**
@@ -47,6 +50,7 @@ export async function loadDefinition(
     dir,
     grammar,
     report,
+    inputs: options.inputs ?? new Inputs(),
   })
   const plugins = await loadPlugins(read.raw.plugins, {
     dir,

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import { parse as parseEnv } from 'dotenv'
 import { stringify } from 'yaml'
 import type { RawResources } from './collect.js'
-import { matchFiles } from './include.js'
+import type { Inputs } from './inputs.js'
 import { type Env, interpolate, noVariables, Typing, type Variables } from './interpolate.js'
 import { packagedFile } from './packaged.js'
 import { pruned } from './prune.js'
@@ -26,6 +26,7 @@ export interface ReadOptions {
   readonly dir: string
   readonly grammar: Grammar
   readonly report: Report
+  readonly inputs: Inputs
 }
 
 const MAX_BYTES = 5 * 1024 * 1024
@@ -35,8 +36,8 @@ export function readConfig(
   source: string | Readonly<Record<string, unknown>>,
   options: ReadOptions,
 ): ReadConfig {
-  const { report, grammar, dir } = options
-  const parsed = typeof source === 'string' ? readSource(source) : objectSource(source)
+  const { report, grammar, dir, inputs } = options
+  const parsed = typeof source === 'string' ? readSource(source, inputs) : objectSource(source)
   if (typeof parsed === 'string') report.fileFault(typeof source === 'string' ? source : 'config', parsed)
   else report.addSource(parsed)
   if (typeof parsed === 'string' || parsed.unreadable) {
@@ -44,8 +45,8 @@ export function readConfig(
     throw new Error('an unreadable configuration has faults')
   }
   const variables = noVariables()
-  const env = typeof source === 'string' ? { ...envFile(dir, report), ...options.env } : options.env
-  const context = { env, dir, file: parsed.file, report, variables }
+  const env = typeof source === 'string' ? { ...envFile(dir, options), ...options.env } : options.env
+  const context = { env, dir, file: parsed.file, report, variables, inputs }
   const value = interpolate(parsed.value ?? {}, [], new Typing(grammar.schema), context)
   const raw = pruned(grammar.config(), value, [], { report, variables, file: parsed.file }) as RawConfig
   const resources: Record<string, RawConfig['resources']> & RawResources = Object.assign(
@@ -53,20 +54,21 @@ export function readConfig(
     raw.resources,
   )
   const include = (file: string): void => includeFile(file, resources, { ...options, env }, variables)
-  for (const file of includedFiles(raw, dir, parsed.file, report)) include(file)
-  return { raw, resources, core: coreResources(report), variables }
+  for (const file of includedFiles(raw, parsed.file, options)) include(file)
+  return { raw, resources, core: coreResources(options), variables }
 }
 
 /** The built-in resources; what a configuration may get wrong about them is reported with the configuration. */
-function coreResources(report: Report): RawResources {
-  const parsed = readSource(packagedFile('core.yaml'))
+function coreResources({ report, inputs }: ReadOptions): RawResources {
+  const parsed = readSource(packagedFile('core.yaml'), inputs)
   if (typeof parsed === 'string') throw new Error(parsed)
   report.addSource(parsed)
   return (parsed.value as RawConfig).resources ?? {}
 }
 
 /** The text of a file, parsed; or why it cannot be read. */
-function readSource(file: string): Source | string {
+function readSource(file: string, inputs: Inputs): Source | string {
+  inputs.file(file)
   try {
     const bytes = readFileSync(file)
     if (bytes.length > MAX_BYTES) return 'the file is larger than 5 MB'
@@ -95,8 +97,9 @@ function objectSource(value: Readonly<Record<string, unknown>>): Source | string
   }
 }
 
-function envFile(dir: string, report: Report): Env {
+function envFile(dir: string, { report, inputs }: ReadOptions): Env {
   const file = join(dir, '.env')
+  inputs.file(file)
   try {
     return parseEnv(readFileSync(file))
   } catch (cause) {
@@ -107,11 +110,15 @@ function envFile(dir: string, report: Report): Env {
   }
 }
 
-function includedFiles(raw: RawConfig, dir: string, main: string, report: Report): readonly string[] {
+function includedFiles(
+  raw: RawConfig,
+  main: string,
+  { dir, report, inputs }: ReadOptions,
+): readonly string[] {
   const list = typeof raw.include === 'string' ? [raw.include] : (raw.include ?? [])
   const files = new Set<string>()
   for (const [index, pattern] of list.entries()) {
-    const found = matchFiles(pattern, dir).filter((file) => file !== main)
+    const found = inputs.matches(pattern, dir).filter((file) => file !== main)
     for (const file of found) files.add(file)
     if (found.length > 0) continue
     report.fault(
@@ -133,8 +140,8 @@ function includeFile(
   options: ReadOptions,
   variables: Variables,
 ): void {
-  const { report, grammar, env } = options
-  const parsed = readSource(file)
+  const { report, grammar, env, inputs } = options
+  const parsed = readSource(file, inputs)
   if (typeof parsed === 'string') report.fileFault(file, parsed)
   else report.addSource(parsed)
   if (typeof parsed === 'string' || parsed.unreadable) {
@@ -148,6 +155,7 @@ function includeFile(
     file,
     report,
     variables,
+    inputs,
   })
   const raw = pruned(grammar.included(), value, [], { report, variables, file }) as Pick<
     RawConfig,

@@ -1,7 +1,11 @@
 /** Serving: one listener, behind it the runtime of the configuration as it is now. */
+import { Inputs } from '../config/inputs.js'
+import { loadDefinition } from '../config/load.js'
 import type { Log } from '../log.js'
-import { createRuntime, type Runtime, type RuntimeOverrides } from '../runtime.js'
+import { loadPlugin } from '../registry.js'
+import { flatOverrides, type Runtime, type RuntimeOverrides, runtimeOf } from '../runtime.js'
 import { type Listener, listen } from '../server/listen.js'
+import { freshPlugins } from './fresh-modules.js'
 
 export interface Serving {
   readonly url: string
@@ -10,20 +14,39 @@ export interface Serving {
    * everything as it was.
    */
   reload(): Promise<void>
+  /** What the last load looked at, whether it succeeded or not. */
+  readonly inputs: Inputs
   close(): Promise<void>
+}
+
+export interface ServeOptions extends Pick<RuntimeOverrides, 'server' | 'database'> {
+  readonly log: Log
+  /** `reload` sees changed modules of plugins too. */
+  readonly watch?: boolean
 }
 
 const GRACE_MS = 10_000
 
 export async function serve(
   config: string,
-  overrides: RuntimeOverrides & { readonly log: Log },
+  { log, watch = false, ...overrides }: ServeOptions,
 ): Promise<Serving> {
-  let current = await createRuntime(config, overrides)
+  const loader = watch ? freshPlugins() : () => loadPlugin
+  let inputs = new Inputs()
+  const load = async (): Promise<Runtime> => {
+    inputs = new Inputs()
+    const definition = await loadDefinition(config, {
+      loadPlugin: loader(inputs),
+      inputs,
+      overrides: flatOverrides(overrides),
+    })
+    return await runtimeOf(definition, { log, background: true, plugins: true })
+  }
+  let current = await load()
   const { host, port, limits } = current.definition.server
   let listener: Listener
   try {
-    listener = await listen(() => current.app, { host, port, urlLimit: limits.query, log: overrides.log })
+    listener = await listen(() => current.app, { host, port, urlLimit: limits.query, log })
   } catch (error) {
     await current.close()
     throw error
@@ -34,15 +57,18 @@ export async function serve(
   let swapping: Promise<void> = Promise.resolve()
 
   const swap = async (): Promise<void> => {
-    const next = await createRuntime(config, overrides)
+    const next = await load()
     next.locate(local)
-    warnOfFixed(current, next, overrides.log)
+    warnOfFixed(current, next, log)
     const old = current
     current = next
     await old.retire()
   }
   return {
     url: local + (current.definition.server.basePath === '/' ? '' : current.definition.server.basePath),
+    get inputs() {
+      return inputs
+    },
     reload() {
       const result = swapping.then(swap)
       swapping = result.catch(() => undefined)

@@ -1,11 +1,11 @@
 /** The reference pages and the code name the same things, in both directions. */
-import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import ts from 'typescript'
 import { ERRORS } from '../../src/errors.js'
 import { OPERATIONS } from '../../src/hooks.js'
+import { cliHere } from '../helpers/cli.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const read = (file: string): string => readFileSync(`${root}/${file}`, 'utf8')
@@ -63,12 +63,8 @@ t.test('every key of a plugin and of a trait is documented', async (t) => {
 
 t.test('the reference of the command line is what --help says', async (t) => {
   const page = read('docs/reference/cli.md')
-  const help = (...words: string[]): string =>
-    execFileSync(process.execPath, [`${root}/dist/src/cli/main.js`, ...words, '--help'], {
-      encoding: 'utf8',
-      env: { ...process.env, NODE_OPTIONS: '', COLUMNS: '100' },
-    })
-  const commands = [...help().matchAll(/^ {2}([\w-]+) (?:\[|<)/gm)]
+  const help = async (...words: string[]): Promise<string> => (await cliHere([...words, '--help'])).stdout
+  const commands = [...(await help()).matchAll(/^ {2}([\w-]+) (?:\[|<)/gm)]
     .map(([, name = '']) => name)
     .filter((name) => name !== 'help')
   t.ok(commands.includes('serve'))
@@ -78,7 +74,9 @@ t.test('the reference of the command line is what --help says', async (t) => {
   const common = ['--host', '--port', '--database', '--json', '--help']
   for (const section of sections) {
     const command = nameOf(section)
-    const given = [...help(command).matchAll(/^ +(?:-\w, )?(--[a-z][a-z-]*)/gm)].map(([, flag = '']) => flag)
+    const given = [...(await help(command)).matchAll(/^ +(?:-\w, )?(--[a-z][a-z-]*)/gm)].map(
+      ([, flag = '']) => flag,
+    )
     const documented = [...section.matchAll(/`(--[a-z][a-z-]*)/g)].map(([, flag = '']) => flag)
     t.same(sorted([...documented, ...common]), sorted([...given, ...common]), command)
     t.same(

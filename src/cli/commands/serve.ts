@@ -6,8 +6,8 @@ import { commandLog } from '../log.js'
 import { type CommonFlags, definitionOverrides, overridesOf } from '../options.js'
 import { EXIT, explain } from '../output.js'
 import type { Session } from '../run.js'
-import { watchConfig } from '../watch.js'
-import { isWorker, startWorkers, tellReady, WorkerFailed } from '../workers.js'
+import { watchInputs } from '../watch.js'
+import { freePort, isWorker, startWorkers, tellReady, WorkerFailed } from '../workers.js'
 
 export interface ServeFlags extends CommonFlags {
   readonly watch?: boolean
@@ -22,9 +22,9 @@ export async function run(config: string, flags: ServeFlags, session: Session): 
 async function serveOne(config: string, flags: ServeFlags, session: Session): Promise<number> {
   const log = commandLog()
   const stop = stopSignal()
-  const serving = await serve(config, { ...overridesOf(flags), log })
-  const watching =
-    flags.watch === true ? await watchConfig(config, () => reload(serving, log, session)) : null
+  const watch = flags.watch === true
+  const serving = await serve(config, { ...overridesOf(flags), log, watch })
+  const watching = watch ? watchInputs(serving, () => reload(serving, log, session)) : null
   announce(serving.url, flags, session)
   await stop
   watching?.close()
@@ -44,7 +44,10 @@ async function serveMany(config: string, flags: ServeFlags, session: Session): P
     return EXIT.usage
   }
   const stop = stopSignal()
-  const workers = startWorkers(flags.workers ?? 1, process.argv.slice(2), commandLog())
+  const { host, port } = definition.server
+  // All of them, also those that come later, need one port.
+  const args = port === 0 ? ['--port', String(await freePort(host))] : []
+  const workers = startWorkers(flags.workers ?? 1, [...process.argv.slice(2), ...args], commandLog())
   try {
     announce(await Promise.race([workers.ready, stop.then(() => '')]), flags, session)
     await stop
@@ -64,26 +67,34 @@ function announce(url: string, { json }: ServeFlags, { output }: Session): void 
   else output.out(json === true ? JSON.stringify({ event: 'listening', url }) : `biodm listening on ${url}`)
 }
 
-function reload(serving: Serving, log: Log, { output }: Session): void {
-  serving.reload().then(
-    () => log.info('the new configuration is in place'),
-    (error: unknown) => {
-      output.err(explain(error, false))
-      log.error('the new configuration is wrong: the old one stays')
-    },
-  )
+async function reload(serving: Serving, log: Log, { output }: Session): Promise<void> {
+  try {
+    await serving.reload()
+    log.info('the new configuration is in place')
+  } catch (error) {
+    output.err(explain(error, false))
+    log.error('the new configuration is wrong: the old one stays')
+  }
 }
 
-/** Resolves at the first SIGTERM or SIGINT; the second one ends the process at once. */
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const
+
+/**
+ * Resolves at the first SIGTERM or SIGINT; the second one ends the process at once. A worker is often sent a signal twice, by the
+ * terminal or the service manager and by its parent: only when the parent is gone it ends at once.
+ */
 function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
     let asked = false
-    const onSignal = (): void => {
-      if (asked) process.exit(EXIT.failed)
+    const ask = (): void => {
       asked = true
       resolve()
     }
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal)
-    if (isWorker()) process.on('disconnect', onSignal)
+    const insist = (): void => {
+      if (asked) process.exit(EXIT.failed)
+      ask()
+    }
+    for (const signal of SIGNALS) process.on(signal, isWorker() ? ask : insist)
+    if (isWorker()) process.on('disconnect', insist)
   })
 }

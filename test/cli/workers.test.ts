@@ -1,73 +1,19 @@
-/** `serve --watch` and `serve --workers`. */
-import { writeFileSync } from 'node:fs'
+/** `serve --workers`. */
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { httpClient } from '../helpers/api.js'
 import { cli, type ServingCli, serveCli } from '../helpers/cli.js'
 import { DIALECTS, testDatabaseUrl } from '../helpers/databases.js'
+import { until } from '../helpers/until.js'
 
 const CONFIG = `
 resources:
   Book:
     columns: { title: string(50)! }
 `
-const MORE = `${CONFIG}  Shelf:
-    columns: { name: string(50)! }
-`
-
-async function until(condition: () => Promise<boolean>, limitMs = 15_000): Promise<boolean> {
-  const end = Date.now() + limitMs
-  while (Date.now() < end) {
-    if (await condition()) return true
-    await sleep(50)
-  }
-  return false
-}
 
 const says = (server: ServingCli, text: RegExp) => until(async () => text.test(server.output().stderr))
-
-t.test(
-  'a changed configuration is swapped in without a dropped request, a wrong one is told and left',
-  async (t) => {
-    const cwd = t.testdir({ 'biodm.yaml': CONFIG })
-    const file = join(cwd, 'biodm.yaml')
-    const server = await serveCli(t, [
-      file,
-      '--port',
-      '0',
-      '--watch',
-      '--database',
-      `sqlite:${join(cwd, 'a.db')}`,
-    ])
-    const api = httpClient(server.url)
-    const failures: unknown[] = []
-    let running = true
-    let answered = 0
-    const load = async (): Promise<void> => {
-      while (running) {
-        const answer = await api.post('/books', { title: 'x' }).catch((error: unknown) => error)
-        answered += 1
-        if ((answer as { status?: number }).status !== 201) failures.push(answer)
-      }
-    }
-    const clients = Array.from({ length: 3 }, load)
-    t.equal((await api.get('/shelfs')).status, 404)
-    writeFileSync(file, MORE)
-    t.ok(await until(async () => (await api.get('/shelfs')).status === 200), 'the new resource is served')
-    writeFileSync(file, MORE.replace('string(50)!', 'strin(50)!'))
-    t.ok(await says(server, /biodm.yaml:4:\d+ {2}error/), 'the fault is told at its place')
-    t.ok(await says(server, /old one stays/))
-    t.equal((await api.get('/shelfs')).status, 200)
-    writeFileSync(file, CONFIG)
-    t.ok(await until(async () => (await api.get('/shelfs')).status === 404), 'and back')
-    running = false
-    await Promise.all(clients)
-    t.same(failures, [])
-    t.ok(answered > 10)
-    t.equal(await server.stop(), 0)
-  },
-)
 
 for (const dialect of DIALECTS) {
   t.test(`several processes serve one port and replace each other on ${dialect}`, async (t) => {
@@ -94,10 +40,62 @@ for (const dialect of DIALECTS) {
     t.ok(await says(server, /another one takes its place/))
     t.ok(await until(async () => (await childrenOf(server.process.pid ?? 0)).length === 2))
     t.equal((await api.get('/books/1')).status, 200)
+    for (const pid of await childrenOf(server.process.pid ?? 0)) process.kill(pid, 'SIGKILL')
+    const back = async () => (await childrenOf(server.process.pid ?? 0)).length === 2
+    t.ok(await until(back), 'all of them can go at once')
+    const answers = async () => (await api.get('/books/1').catch(() => ({ status: 0 }))).status === 200
+    t.ok(await until(answers), 'on the same port')
     t.equal(await server.stop(), 0)
     for (const pid of workers) t.throws(() => process.kill(pid, 0), { code: 'ESRCH' })
   })
 }
+
+t.test('a connection on its way to a worker that dies goes to another one', async (t) => {
+  const cwd = t.testdir({ 'biodm.yaml': CONFIG })
+  const server = await serveCli(t, [
+    join(cwd, 'biodm.yaml'),
+    '--port',
+    '0',
+    '--workers',
+    '2',
+    '--database',
+    `sqlite:${join(cwd, 'a.db')}`,
+  ])
+  const [victim = 0] = await childrenOf(server.process.pid ?? 0)
+  process.kill(victim, 'SIGSTOP')
+  const api = httpClient(server.url, { connection: 'close' })
+  const asked = [1, 2, 3, 4].map(() => api.get('/books'))
+  await sleep(300)
+  process.kill(victim, 'SIGKILL')
+  for (const answer of await Promise.all(asked)) t.equal(answer.status, 200)
+  t.equal(await server.stop(), 0)
+})
+
+t.test('a signal to the whole group lets what runs finish, in every process', async (t) => {
+  const plugin = `export default { name: 'slow', hooks: { wait: { stage: 'prefix', async run() {
+    await new Promise((resolve) => setTimeout(resolve, 1500))
+  } } } }`
+  const config = `plugins: { ./slow.js: {} }${CONFIG}    hooks: { write: { prefix: [slow.wait] } }\n`
+  const cwd = t.testdir({ 'biodm.yaml': config, 'slow.js': plugin, 'package.json': '{"type":"module"}' })
+  const server = await serveCli(t, [
+    join(cwd, 'biodm.yaml'),
+    '--port',
+    '0',
+    '--workers',
+    '2',
+    '--database',
+    `sqlite:${join(cwd, 'a.db')}`,
+  ])
+  const api = httpClient(server.url, { connection: 'close' })
+  const asked = [1, 2, 3].map(() => api.post('/books', { title: 'x' }))
+  await sleep(500)
+  for (const pid of await childrenOf(server.process.pid ?? 0)) {
+    process.kill(pid, 'SIGINT')
+    process.kill(pid, 'SIGTERM')
+  }
+  t.equal(await server.stop('SIGINT'), 0)
+  for (const answer of await Promise.all(asked)) t.equal(answer.status, 201)
+})
 
 t.test('workers that cannot start are exit code 1, a database in memory is refused', async (t) => {
   const cwd = t.testdir({ 'biodm.yaml': CONFIG })
