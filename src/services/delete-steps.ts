@@ -76,28 +76,43 @@ interface Edge {
 
 /**
  * Resources in an order in which whoever points goes before what it points at. Where they point at each other in a circle,
- * optional foreign keys of the rows that go anyway are cleared first (`broken`).
+ * required foreign keys keep that order, which they can since they never form one, and optional ones of the rows that go
+ * anyway are cleared first (`broken`).
  */
 function deletionOrder(
   model: Model,
   resources: readonly Resource[],
 ): { readonly order: readonly Resource[]; readonly broken: readonly Edge[] } {
   const involved = new Set(resources)
-  const done: Resource[] = []
+  const edgesTo = (resource: Resource): readonly Edge[] =>
+    referrersOf(model, resource).filter(({ source }) => involved.has(source) && source !== resource)
+  const against = (order: readonly Resource[]): readonly Edge[] =>
+    order.flatMap((resource, position) =>
+      edgesTo(resource).filter(({ source }) => order.indexOf(source) > position),
+    )
+  const order = sorted(resources, edgesTo)
+  const broken = against(order)
+  if (broken.every(({ relation }) => !relation.required)) return { order, broken }
+  const required = sorted(resources, (resource) =>
+    edgesTo(resource).filter(({ relation }) => relation.required),
+  )
+  return { order: required, broken: against(required) }
+}
+
+/** Depth first: the sources of the edges to a resource come before it, unless a circle leads back. */
+function sorted(
+  resources: readonly Resource[],
+  edgesTo: (resource: Resource) => readonly Edge[],
+): readonly Resource[] {
+  const done = new Set<Resource>()
   const open = new Set<Resource>()
-  const broken: Edge[] = []
   const visit = (resource: Resource): void => {
-    if (done.includes(resource) || open.has(resource)) return
+    if (done.has(resource) || open.has(resource)) return
     open.add(resource)
-    for (const { source, relation } of referrersOf(model, resource)) {
-      if (!involved.has(source) || source === resource) continue
-      if (open.has(source)) {
-        if (!relation.required) broken.push({ source, relation })
-      } else visit(source)
-    }
+    for (const { source } of edgesTo(resource)) visit(source)
     open.delete(resource)
-    done.push(resource)
+    done.add(resource)
   }
   for (const resource of resources) visit(resource)
-  return { order: done, broken }
+  return [...done]
 }

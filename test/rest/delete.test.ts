@@ -88,6 +88,42 @@ for (const dialect of DIALECTS) {
       t.same((await api.get('/pictures')).body, [])
     })
 
+    t.test('whichever side of a circle requires the other', async (t) => {
+      for (const required of ['House', 'Owner']) {
+        const world = {
+          name: 'circles',
+          resources: {
+            House: {
+              columns: { name: 'string!' },
+              relations: { owner: { one: 'Owner', on_delete: 'cascade', required: required === 'House' } },
+            },
+            Owner: {
+              columns: { name: 'string!' },
+              relations: { home: { one: 'House', on_delete: 'cascade', required: required === 'Owner' } },
+            },
+          },
+        }
+        const api = (await serveWorld(t, dialect, world)).as(null)
+        const [first, second, link] =
+          required === 'House'
+            ? ([
+                ['/owners', { name: 'o' }],
+                ['/houses', { name: 'h', owner_id: 1 }],
+                ['/owners/1', { home_id: 1 }],
+              ] as const)
+            : ([
+                ['/houses', { name: 'h' }],
+                ['/owners', { name: 'o', home_id: 1 }],
+                ['/houses/1', { owner_id: 1 }],
+              ] as const)
+        t.equal((await api.post(...first)).status, 201)
+        t.equal((await api.post(...second)).status, 201)
+        t.equal((await api.put(...link)).status, 200)
+        t.equal((await api.delete('/houses/1')).status, 204, `${required} requires the other`)
+        t.same((await api.get('/owners')).body, [])
+      }
+    })
+
     t.test('deleting the newest version makes the one before it the latest', async (t) => {
       const app = await serveWorld(t, dialect, {
         resources: { Study: { versioned: true, columns: { name: 'string!' } } },
