@@ -116,9 +116,9 @@ for (const dialect of DIALECTS) {
                 ['/owners', { name: 'o', home_id: 1 }],
                 ['/houses/1', { owner_id: 1 }],
               ] as const)
-        t.equal((await api.post(...first)).status, 201)
-        t.equal((await api.post(...second)).status, 201)
-        t.equal((await api.put(...link)).status, 200)
+        t.equal((await api.post(first[0], first[1])).status, 201)
+        t.equal((await api.post(second[0], second[1])).status, 201)
+        t.equal((await api.put(link[0], link[1])).status, 200)
         t.equal((await api.delete('/houses/1')).status, 204, `${required} requires the other`)
         t.same((await api.get('/owners')).body, [])
       }
