@@ -1,6 +1,5 @@
 /** `GET /datasets` and `GET /projects/{id}/datasets`: a page of rows with its headers. */
 import type { RowArray } from '../managers/database.js'
-import { isPacked } from '../managers/select/statements.js'
 import type { Resource } from '../model/model.js'
 import type { ListPlan } from '../plan/plan.js'
 import { type Parent, planList } from '../plan/read.js'
@@ -51,7 +50,7 @@ async function page(
 ): Promise<Answer> {
   const { text, total, more } = hasHooks(resource, 'list', 'postfix')
     ? await hookedPage(core, request, resource, plan)
-    : plainPage(core, plan, await select(core, databaseOf(core, request), plan, false))
+    : packedPage(core, plan, await select(core, databaseOf(core, request), plan, false))
   const links = pageLinks(request.path, query, plan, more)
   const headers = {
     ...(links === null ? {} : { Link: links }),
@@ -72,12 +71,6 @@ function pageRows(core: Core, plan: ListPlan, rows: readonly RowArray[]) {
     total: headed ? rows[0]?.[1] : null,
     headed,
   }
-}
-
-function plainPage(core: Core, plan: ListPlan, rows: readonly RowArray[]): Page {
-  if (isPacked(core.database.dialect, { keys: false })) return packedPage(core, plan, rows)
-  const { found, more, total } = pageRows(core, plan, rows)
-  return { text: found.map(([json]) => json as string).join(','), more, total }
 }
 
 function packedPage(core: Core, plan: ListPlan, rows: readonly RowArray[]): Page {

@@ -8,7 +8,7 @@ export function pageLinks(path: string, query: string, plan: ListPlan, more: boo
   const { start, end } = plan
   const size = end - start
   if (size === 0 || (start === 0 && !more)) return null
-  const kept = keptSegments(query)
+  const kept = query === '' ? [] : keptSegments(query)
   const link = (rel: string, from: number, to: number): string =>
     `<${[`${path}?start=${from}&end=${to}`, ...kept].join('&')}>; rel="${rel}"`
   const links = more ? [link('next', end, end + size)] : []

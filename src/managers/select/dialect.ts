@@ -18,6 +18,8 @@ export interface Dialect {
   object(pairs: readonly Pair[]): string
   /** A SELECT of one object for each row of `from`, which is a FROM with all that follows it. */
   selectObjects(pairs: readonly Pair[], from: string): string
+  /** The objects of all rows of `from` in their order, joined by commas: a scalar, null for no row. */
+  joinedObjects(pairs: readonly Pair[], from: string): string
   /** A SELECT of the pairs as columns. */
   select(pairs: readonly Pair[], from: string): string
   /** A SELECT of one array of them, in this order; `[]` for none. */
@@ -82,6 +84,9 @@ const POSTGRES: Dialect = {
   comparable: (column, sql) => wrapped(POSTGRES_COMPARABLE, column, sql),
   object: (pairs) => `row_to_json(${record(pairs)})`,
   selectObjects: (pairs, from) => `SELECT row_to_json(r) FROM (SELECT ${named(pairs)} ${from}) r`,
+  // A sorted subquery is aggregated in its order; text is joined at far less cost than JSON.
+  joinedObjects: (pairs, from) =>
+    `(SELECT string_agg(row_to_json(r)::text, ',') FROM (SELECT ${named(pairs)} ${from}) r)`,
   select: (pairs, from) => `SELECT ${named(pairs)} ${from}`,
   // A sorted subquery is aggregated in its order, at less cost than by an ordered aggregate.
   selectArray: (pairs, from, order) =>
@@ -130,6 +135,7 @@ const SQLITE: Dialect = {
   comparable: (column, sql) => wrapped(SQLITE_COMPARABLE, column, sql),
   object: jsonObject,
   selectObjects: (pairs, from) => `SELECT ${jsonObject(pairs)} ${from}`,
+  joinedObjects: (pairs, from) => `(SELECT group_concat(j) FROM (SELECT ${jsonObject(pairs)} AS j ${from}))`,
   select: (pairs, from) => `SELECT ${named(pairs)} ${from}`,
   selectArray: (pairs, from, order) =>
     `SELECT json_group_array(${jsonObject(pairs)} ORDER BY ${order}) ${from}`,

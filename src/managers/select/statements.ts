@@ -1,5 +1,4 @@
 /** One plan of a kind → the text of its one statement. Rows come as JSON text in the first column. */
-import type { DialectName } from '../../config/definition.js'
 import type { Resource } from '../../model/model.js'
 import type { ListPlan, ReadPlan, RelatedPlan, Selection } from '../../plan/plan.js'
 import {
@@ -66,30 +65,33 @@ function rowKey(c: Compilation, name: string): string {
   )
 }
 
+/** A page, as one text unless hooks want its rows one by one, with their keys. */
+export const listText = (c: Compilation, plan: ListPlan, wanted: Wanted): string =>
+  wanted.keys ? rowsText(c, plan) : packedText(c, plan)
+
 /**
- * Columns: the row; with `count` or a parent the total (null without `count`); with `wanted.keys` the key. Where there is
- * a total or a parent, there is at least one row, whose JSON is null when the page is empty; no row at all means that
- * the parent is absent or not readable.
+ * Columns: the row; with `count` or a parent the total (null without `count`); the key. Where there is a total or a parent,
+ * there is at least one row, whose JSON is null when the page is empty; no row at all means that the parent is absent
+ * or not readable.
  */
-export function listText(c: Compilation, plan: ListPlan, wanted: Wanted): string {
-  if (isPacked(c.dialect.name, wanted)) return packedText(c, plan)
+function rowsText(c: Compilation, plan: ListPlan): string {
   const resource = c.model.resource(plan.resource)
   const header = headerSql(c, plan)
   const page = pageSource(c, plan, neededColumns(resource, plan.selection))
   const members = membersOf(c, resource, plan.selection)
-  // A subquery keeps its order known to PostgreSQL; a CTE can be read more than once.
-  const inline = c.dialect.name === 'postgres' && members.joins.length === 0
-  const cte = inline ? '' : `WITH biodm_page AS MATERIALIZED (${page.text}) `
-  const rows = inline ? `(${page.text}) AS p` : 'biodm_page AS p'
+  const cte = `WITH biodm_page AS MATERIALIZED (${page.text}) `
   const order = `ORDER BY ${page.order('p')}`
-  const keys = keyColumn(c, resource, 'p', wanted)
-  if (header === null)
-    return cte + objectRows(c, members.pairs, keys, `FROM ${[rows, ...members.joins].join(' ')} ${order}`)
+  const keys = keyColumn(c, resource, 'p', { keys: true })
+  if (header === null) {
+    return cte + objectRows(c, members.pairs, keys, `FROM ${[PAGE, ...members.joins].join(' ')} ${order}`)
+  }
   const key = at('p', resource.primaryKey[0]?.name ?? 'id')
   const row = `CASE WHEN ${key} IS NOT NULL THEN ${c.dialect.object(members.pairs)} END`
-  const from = [`${header} AS h LEFT JOIN ${rows} ON true`, ...members.joins].join(' ')
+  const from = [`${header} AS h LEFT JOIN ${PAGE} ON true`, ...members.joins].join(' ')
   return `${cte}SELECT ${[row, 'h.total', ...keys].join(', ')} FROM ${from} ${order}`
 }
+
+const PAGE = 'biodm_page AS p'
 
 function membersOf(c: Compilation, resource: Resource, selection: Selection): Members {
   return c.dialect.name === 'postgres' && selection.relations.length > 0
@@ -98,30 +100,28 @@ function membersOf(c: Compilation, resource: Resource, selection: Selection): Me
 }
 
 /**
- * On SQLite a page comes as one text, its rows joined by commas: `[text, more, total]`, where `text` is null for an empty
- * page and `more` tells whether a further row follows. No row at all: the parent is absent or not readable.
+ * `[text, more, total]`: the rows of the page, joined by commas, null for an empty one; whether a further row follows.
+ * No row at all: the parent is absent or not readable.
  */
-export const isPacked = (dialect: DialectName, { keys }: Wanted): boolean => dialect === 'sqlite' && !keys
-
 function packedText(c: Compilation, plan: ListPlan): string {
-  const size = plan.end - plan.start
   const header = headerSql(c, plan)
-  const { rows, more, cte } = isPlain(plan) ? plainRows(c, plan) : pagedRows(c, plan)
-  const text = `(SELECT group_concat(j) FROM (${rows} LIMIT ${size}${isPlain(plan) ? offset(c, plan) : ''}))`
+  const { rows, more, cte } =
+    c.dialect.name === 'sqlite' && isPlain(plan) ? plainRows(c, plan) : pagedRows(c, plan)
   const from = header === null ? '' : ` FROM ${header} AS h`
-  return `${cte}SELECT ${text}, ${more}${header === null ? '' : ', h.total'}${from}`
+  return `${cte}SELECT ${rows}, ${more}${header === null ? '' : ', h.total'}${from}`
 }
 
-/** In the order of the primary key: no row is touched that is not sent. */
+/** What SQLite does best: in the order of the primary key no row is touched that is not sent. */
 function plainRows(c: Compilation, plan: ListPlan) {
   const resource = c.model.resource(plan.resource)
   const alias = c.alias()
-  const row = c.dialect.object(correlated(c, resource, plan.selection, alias))
+  const pairs = correlated(c, resource, plan.selection, alias)
   const end = c.parameters.bind((other) => (other.kind === 'list' ? other.end : 0))
   const next = c.alias()
+  const page = `ORDER BY ${keyOrder(c, resource, alias)} LIMIT ${plan.end - plan.start}${offset(c, plan)}`
   return {
     cte: '',
-    rows: `SELECT ${row} AS j FROM ${table(resource, alias)} ORDER BY ${keyOrder(c, resource, alias)}`,
+    rows: c.dialect.joinedObjects(pairs, `FROM ${table(resource, alias)} ${page}`),
     more: `EXISTS (SELECT 1 FROM ${table(resource, next)} LIMIT 1 OFFSET ${end})`,
   }
 }
@@ -129,12 +129,14 @@ function plainRows(c: Compilation, plan: ListPlan) {
 /** The page first, so that no row is formatted that is not sent. */
 function pagedRows(c: Compilation, plan: ListPlan) {
   const resource = c.model.resource(plan.resource)
+  const size = plan.end - plan.start
   const page = pageSource(c, plan, neededColumns(resource, plan.selection))
-  const row = c.dialect.object(correlated(c, resource, plan.selection, 'p'))
+  const { pairs, joins } = membersOf(c, resource, plan.selection)
+  const from = `FROM ${[PAGE, ...joins].join(' ')} ORDER BY ${page.order('p')} LIMIT ${size}`
   return {
     cte: `WITH biodm_page AS MATERIALIZED (${page.text}) `,
-    rows: `SELECT ${row} AS j FROM biodm_page AS p ORDER BY ${page.order('p')}`,
-    more: `(SELECT count(*) FROM biodm_page) > ${plan.end - plan.start}`,
+    rows: c.dialect.joinedObjects(pairs, from),
+    more: `(SELECT count(*) FROM biodm_page) > ${size}`,
   }
 }
 
