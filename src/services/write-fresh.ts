@@ -8,7 +8,7 @@ import { reachOf } from '../managers/access.js'
 import { freshStatement } from '../managers/mutate/fresh.js'
 import { storedColumns } from '../managers/mutate/lookup.js'
 import type { Resource } from '../model/model.js'
-import type { WritePlan } from '../plan/plan.js'
+import type { WritePlan, WriteRow } from '../plan/plan.js'
 import { planShape } from '../plan/read.js'
 import type { Core, RequestContext } from './core.js'
 import { historyRow } from './history.js'
@@ -60,10 +60,22 @@ export async function writeFresh(
 function isPlain(core: Core, request: RequestContext, resource: Resource, plan: WritePlan): boolean {
   if (hasHooks(resource, 'create', 'postfix') || hasHooks(resource, 'read', 'postfix')) return false
   if (plan.nodes.length !== plan.rows.length || plan.links.length > 0) return false
+  if (refersToItsTable(resource, plan)) return false
   const flat = plan.rows.every(
     (row) => row.resource === resource.name && row.key === null && Object.keys(row.lists).length === 0,
   )
   return flat && plan.nodes.every((node) => node.depth === 0) && decidedByRules(core, request, resource)
+}
+
+/** By a guess a new row may point at itself or its neighbours, which the statement that makes them does not see yet. */
+function refersToItsTable(resource: Resource, plan: WritePlan): boolean {
+  for (const relation of resource.relations.values()) {
+    if (relation.kind !== 'one' || relation.target !== resource.name) continue
+    const given = ({ values }: WriteRow): boolean =>
+      relation.columns.every(({ column }) => (values[column] ?? null) !== null)
+    if (plan.rows.some(given)) return true
+  }
+  return false
 }
 
 function decidedByRules(core: Core, request: RequestContext, resource: Resource): boolean {

@@ -405,6 +405,12 @@ for (const dialect of DIALECTS) {
       const answer = await api.post(path, body)
       t.equal(answer.status, 201, title)
     }
+    const guess = (await api.post('/projects', { name: 'last' })).body.id + 1
+    const guessed = await api.post('/projects', { name: 'own', parent_id: guess })
+    if (guessed.body.id === guess) {
+      t.match(guessed.body, { parent: { id: guess } }, 'a row that guesses its own key')
+    }
+    t.same((await api.get(`/projects/${guessed.body.id}`)).body, guessed.body)
     const pair = await api.get('/projects/5')
     t.equal(pair.body.parent.id, 6)
     const emptied = await api.put('/samples/a_1', { origin_site: null })
