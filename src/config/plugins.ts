@@ -31,24 +31,40 @@ export async function loadPlugins(raw: RawConfig['plugins'], options: PluginOpti
   for (const [specifier, given] of Object.entries(raw ?? {})) {
     const at = ['plugins', specifier]
     const plugin = await loadOne(specifier, at, options)
-    const twin = loaded.find((other) => other.plugin.name === plugin?.name)
-    if (twin !== undefined) {
-      options.report.fault(
-        at,
-        `\`${twin.specifier}\` is a plugin of the name \`${twin.plugin.name}\` already`,
-        { key: true },
-      )
-    } else if (plugin === null) failed.push(specifier)
-    else {
-      const before = options.report.size
-      const checked = checkOptions(plugin.options, given ?? {}, at, options)
-      loaded.push({ specifier, plugin, at, options: checked })
-      if (options.report.size > before) continue
-      for (const message of said(() => plugin.validate?.(checked)))
-        options.report.fault(at, message, { key: true })
-    }
+    const made =
+      plugin === null ? null : configured({ specifier, plugin, at, options: given ?? {} }, loaded, options)
+    if (made === null) failed.push(specifier)
+    else loaded.push(made)
   }
   return { loaded, failed }
+}
+
+/** With its options checked; null for one that cannot stand beside those before it. */
+function configured(
+  given: LoadedPlugin,
+  before: readonly LoadedPlugin[],
+  options: PluginOptions,
+): LoadedPlugin | null {
+  const { plugin, at } = given
+  const { report } = options
+  const twin = before.find((other) => other.plugin.name === plugin.name)
+  if (twin !== undefined) {
+    const message = `\`${twin.specifier}\` is a plugin of the name \`${twin.plugin.name}\` already`
+    report.fault(at, message, { key: true })
+    return null
+  }
+  const faults = report.size
+  const checked = checkOptions(plugin.options, given.options, at, options)
+  const fine = report.size === faults
+  const first = before.find((other) => other.plugin.authenticate !== undefined)
+  if (first !== undefined && plugin.authenticate !== undefined) {
+    const names = `\`${first.plugin.name}\` and \`${plugin.name}\``
+    report.fault(at, `two authenticators: ${names}`, { key: true, hint: 'keep one of them' })
+    return null
+  }
+  for (const message of fine ? said(() => plugin.validate?.(checked)) : [])
+    report.fault(at, message, { key: true })
+  return { ...given, options: checked }
 }
 
 async function loadOne(

@@ -125,11 +125,17 @@ class Converter {
     const value = rangeOf(node) ?? fallback
     this.#found.places.set(pathKey(path), { key, value })
     this.#nodes += 1
-    if (this.#nodes > MAX_NODES) return this.#refuse(path, value, `more than ${MAX_NODES} values`)
+    if (this.#nodes > MAX_NODES) return this.#tooMany(path, value)
     if (path.length > MAX_DEPTH) return this.#refuse(path, value, `more than ${MAX_DEPTH} levels`)
     if (isAlias(node)) return this.#alias(node.resolve(this.#document), path, key, value)
     if (isScalar(node)) return this.#scalar(node.value, path, value)
     return node === null ? null : this.#collection(node, path, value)
+  }
+
+  /** Said once: the rest of the document is left out. */
+  #tooMany(path: Path, at: Range): undefined {
+    if (this.#nodes === MAX_NODES + 1) this.#refuse(path, at, `more than ${MAX_NODES} values`)
+    this.#found.broken.push(path)
   }
 
   #alias(target: Node | undefined, path: Path, key: Range | null, at: Range): unknown {

@@ -107,13 +107,6 @@ const WAYS_OUT =
 function checkAuthenticators(resolving: Resolving, raw: RawConfig): void {
   const { plugins, failed, report } = resolving
   const authenticators = plugins.filter(({ plugin }) => plugin.authenticate !== undefined)
-  for (const second of authenticators.slice(1)) {
-    report.fault(
-      second.at,
-      `two authenticators: \`${authenticators[0]?.plugin.name}\` and \`${second.plugin.name}\``,
-      { key: true, hint: 'keep one of them' },
-    )
-  }
   if (authenticators.length > 0 || raw.auth === 'off' || failed.length > 0) return
   const rules = ownRules(resolving)
   const [first] = rules

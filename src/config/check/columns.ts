@@ -1,9 +1,9 @@
 /** What the keys of a column say must fit its type and each other. */
-import safeRegex from 'safe-regex'
 import type { ColumnDefinition, ColumnType } from '../definition.js'
 import type { ColumnDraft, Draft, Resolving } from '../draft.js'
 import { entry } from '../tables.js'
 import { literalFault } from './literal.js'
+import { nestsQuantifiers, repeatsAlternatives } from './pattern.js'
 
 interface Fault {
   /** Key of the long form. */
@@ -176,25 +176,12 @@ function patternFault({ type, pattern }: ColumnDefinition): Fault | null {
       cause instanceof Error ? cause.message.replace(/^Invalid regular expression: /, '') : String(cause)
     return { key: 'pattern', message: `not a regular expression: ${text}` }
   }
-  if (safeRegex(pattern, { limit: 50 }) && !repeatsAlternatives(pattern)) return null
+  if (!nestsQuantifiers(pattern) && !repeatsAlternatives(pattern)) return null
   return {
     key: 'pattern',
     message: 'this pattern may take forever on a hostile text',
     hint: 'avoid nested quantifiers such as `(a+)+`',
   }
-}
-
-/** `(a|a)*`, `(\d|\w)+`: a repeated choice whose branches may begin alike; refused when in doubt. */
-function repeatsAlternatives(pattern: string): boolean {
-  for (const match of pattern.matchAll(/\(((?:[^()\\]|\\.)*\|(?:[^()\\]|\\.)*)\)(?:[*+]|\{\d+,\d*\})/g)) {
-    const starts = (match[1] ?? '')
-      .replace(/^\?:/, '')
-      .split('|')
-      .map((branch) => /^(\\.|[^\\])/.exec(branch)?.[0] ?? '')
-    const plain = starts.every((start) => /^(?:[\w\- ]|\\[^\w])$/.test(start))
-    if (!plain || new Set(starts).size < starts.length) return true
-  }
-  return false
 }
 
 function defaultFault(column: ColumnDefinition): Fault | null {
