@@ -69,10 +69,26 @@ export class BiodmError extends Error {
   readonly headers: Readonly<Record<string, string>>
 
   constructor(code: ErrorCode, detail?: string, options: ErrorOptions = {}) {
+    if (!Object.hasOwn(ERRORS, code)) throw new TypeError(`there is no error code "${code}"`)
     super(detail ?? ERRORS[code].title, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.status = ERRORS[code].status
-    this.errors = options.errors ?? []
+    this.errors = Array.isArray(options.errors) ? options.errors : []
     this.headers = options.headers ?? {}
   }
 }
+
+const isInstance = Function.prototype[Symbol.hasInstance]
+
+/** `instanceof BiodmError` is also true of an error that a plugin took from another copy of this package. */
+Object.defineProperty(BiodmError, Symbol.hasInstance, {
+  value(this: () => void, value: unknown): boolean {
+    if (isInstance.call(this, value) || this !== (BiodmError as unknown)) return isInstance.call(this, value)
+    return (
+      value instanceof Error &&
+      value.name === 'BiodmError' &&
+      'code' in value &&
+      Object.hasOwn(ERRORS, String(value.code))
+    )
+  },
+})

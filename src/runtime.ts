@@ -53,7 +53,7 @@ export interface Runtime {
   /** Stops accepting, lets what runs finish (10 s), closes plugins and database. A second call does nothing. */
   close(): Promise<void>
   /** Closes behind a server that goes on with another runtime: what is under way ends first, connections stay. */
-  retire(): Promise<void>
+  retire(graceMs?: number): Promise<void>
   /** Says where the server is reached, when somebody else listens for it. */
   locate(url: string): void
 }
@@ -92,15 +92,16 @@ export async function runtimeOf(definition: Definition, options: Omit<WireOption
   let listener: Listener | null = null
   let closing: Promise<void> | null = null
 
-  const retire = async (): Promise<void> => {
-    await settled(app)
+  const retire = async (graceMs = GRACE_MS): Promise<void> => {
+    await settled(app, graceMs)
     app.close()
     await wired.close()
   }
   const stop = async (): Promise<void> => {
+    const end = Date.now() + GRACE_MS
     app.drain()
     await listener?.close(GRACE_MS)
-    await retire()
+    await retire(end - Date.now())
   }
   const identityOf = ({ username, groups = [] }: Asking): Identity =>
     Object.freeze({ username, groups: Object.freeze([...groups]), admin: groups.includes(server.adminGroup) })
@@ -130,16 +131,16 @@ export async function runtimeOf(definition: Definition, options: Omit<WireOption
       closing ??= stop()
       return closing
     },
-    retire: () => {
-      closing ??= retire()
+    retire: (graceMs?: number) => {
+      closing ??= retire(graceMs)
       return closing
     },
   })
 }
 
-/** Waits until nothing is under way, at most as long as the grace time. */
-async function settled(app: App): Promise<void> {
-  const end = Date.now() + GRACE_MS
+/** Waits until nothing is under way, at most `graceMs`. */
+async function settled(app: App, graceMs: number): Promise<void> {
+  const end = Date.now() + graceMs
   while (app.active > 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 10))
 }
 

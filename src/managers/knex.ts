@@ -38,3 +38,13 @@ export function boundKnex(
   })
   return instance
 }
+
+const ENDS =
+  /^\s*(?:begin|start|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:(?:work|transaction)\s+)?to\b))\b/i
+
+/** A hook's statement must not end the transaction that it is part of; savepoints are its own. */
+export function refuseEnd(text: string): void {
+  if (ENDS.test(text)) {
+    throw new Error('the transaction of a request ends with the request: throw to roll it back')
+  }
+}

@@ -9,7 +9,7 @@ import {
   type TransactionOptions,
 } from './database.js'
 import { type ConstraintCatalog, driverCode, isConnectionLoss, translated } from './db-errors.js'
-import { boundKnex } from './knex.js'
+import { boundKnex, refuseEnd } from './knex.js'
 import { ABORTED, type Answer, send, UNDONE, UNLIMITED } from './postgres-send.js'
 
 /** How a run of a transaction ended; `broken`: its connection is not to be used again, `again`: it may be run again. */
@@ -170,6 +170,8 @@ export class PostgresTransaction implements Transaction {
 function guarded(client: pg.PoolClient, over: () => boolean): pg.PoolClient {
   const query = (...given: unknown[]): unknown => {
     if (over()) throw new Error('the transaction is over: a statement was not awaited')
+    const [first] = given as [string | { readonly text?: string }]
+    refuseEnd(typeof first === 'string' ? first : (first.text ?? ''))
     return Reflect.apply(client.query, client, given)
   }
   return Object.create(client, { query: { value: query } }) as pg.PoolClient

@@ -1,6 +1,7 @@
 import Sqlite from 'better-sqlite3'
 import { Bounded } from '../bounded.js'
 import type { RowArray, Statement } from './database.js'
+import { refuseEnd } from './knex.js'
 import { registerFunctions } from './sqlite-functions.js'
 
 /** Prepared statements kept for each connection. */
@@ -91,6 +92,11 @@ export class Connection {
     this.#db.pragma(`foreign_keys = ${on ? 'ON' : 'OFF'}`)
   }
 
+  /** For a transaction that only reads on the one connection of a database in memory. */
+  refuseWrites(on: boolean): void {
+    this.#db.pragma(`query_only = ${on ? 'ON' : 'OFF'}`)
+  }
+
   rollback(): void {
     if (this.#db.inTransaction) this.#db.exec('ROLLBACK')
   }
@@ -101,6 +107,7 @@ export class Connection {
     return {
       prepare(text: string) {
         if (over()) throw new Error('the transaction is over: a query was not awaited')
+        refuseEnd(text)
         return db.prepare(text)
       },
     }

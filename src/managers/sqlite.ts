@@ -142,6 +142,7 @@ class SqliteDatabase implements Database {
       try {
         if (options.schemaChange === true) this.#writer.enforceReferences(false)
         await this.#whenFree(BEGIN, () => this.#writer.run(BEGIN), options.signal)
+        if (options.readonly === true) this.#writer.refuseWrites(true)
         return await this.#inside(this.#writer, run, options)
       } catch (error) {
         if (!(error instanceof RetryTransaction)) throw translated(error, this.#options.constraints)
@@ -152,6 +153,7 @@ class SqliteDatabase implements Database {
         }
       } finally {
         if (options.schemaChange === true) this.#writer.enforceReferences(true)
+        if (options.readonly === true) this.#writer.refuseWrites(false)
         release()
       }
     }

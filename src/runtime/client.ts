@@ -73,7 +73,7 @@ export function inProcessClient(handle: Handle, basePath: string, identity?: Cal
         ...(payload.data === undefined ? {} : { payload: payload.data }),
       },
     )
-    return readAnswer(answer.statusCode, answer.headers, answer.payload)
+    return readAnswer(answer.statusCode, answer.headers, method === 'HEAD' ? '' : answer.payload)
   })
 }
 

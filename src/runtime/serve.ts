@@ -77,9 +77,10 @@ export async function serve(
     close() {
       closing ??= (async () => {
         await swapping
+        const end = Date.now() + GRACE_MS
         current.app.drain()
         await listener.close(GRACE_MS)
-        await current.close()
+        await current.retire(end - Date.now())
       })()
       return closing
     },

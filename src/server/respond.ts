@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http'
 import { Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { BiodmError, ERRORS, type ErrorCode } from '../errors.js'
+import { BiodmError, ERRORS, type ErrorCode, type Problem } from '../errors.js'
 import type { Answer } from '../services/core.js'
 import { hasBody } from './body.js'
 import type { Exchange } from './exchange.js'
@@ -19,10 +19,23 @@ const DRAIN_MS = 30_000
 export function respond(exchange: Exchange, answer: Answer): boolean {
   if (exchange.answered) return false
   exchange.answered = true
+  try {
+    send(exchange, answer)
+  } catch (error) {
+    // A plugin's answer may hold what no header or JSON can: nothing of it has been sent then.
+    if (answer.body instanceof Readable) answer.body.destroy()
+    if (exchange.response.headersSent) throw error
+    exchange.answered = false
+    respondError(exchange, error)
+  }
+  return true
+}
+
+function send(exchange: Exchange, answer: Answer): void {
   const { body } = answer
   if (body instanceof Readable) {
     stream(exchange, answer, body)
-    return true
+    return
   }
   const content =
     body === undefined || typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body)
@@ -32,7 +45,6 @@ export function respond(exchange: Exchange, answer: Answer): boolean {
   exchange.response.writeHead(answer.status, head)
   exchange.response.end(content)
   drain(exchange)
-  return true
 }
 
 /** Sends an error: those of the table as they are, anything else as `internal`, with its cause in the log. */
@@ -42,13 +54,35 @@ export function respondError(exchange: Exchange, error: unknown): boolean {
   report(exchange, known)
   return respond(exchange, {
     status: known.status,
-    headers: { ...known.headers, 'Content-Type': PROBLEM_TYPE, ...extraHeaders(known) },
-    body: problem(known, exchange.id),
+    headers: { ...ownHeaders(known), 'Content-Type': PROBLEM_TYPE, ...extraHeaders(known) },
+    body: problemBody(known, exchange),
   })
 }
 
+/** What a plugin put into an error may not be JSON: the sentence is, without the list. */
+function problemBody(error: BiodmError, exchange: Exchange): string {
+  try {
+    return problem(error, exchange.id, error.errors)
+  } catch (cause) {
+    exchange.log.error({ err: cause, code: error.code }, 'the `errors` of an error are no JSON')
+    return problem(error, exchange.id, [])
+  }
+}
+
+const FRAMING: ReadonlySet<string> = new Set([
+  'content-type',
+  'content-length',
+  'content-encoding',
+  'transfer-encoding',
+  'connection',
+])
+
+/** Headers of an error but for those that describe the body, which is ours. */
+const ownHeaders = ({ headers }: BiodmError): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => !FRAMING.has(name.toLowerCase())))
+
 /** RFC 9457. What an internal error says stays in the log. */
-function problem(error: BiodmError, requestId: string | undefined): string {
+function problem(error: BiodmError, requestId: string | undefined, errors: readonly Problem[]): string {
   const { title, status } = ERRORS[error.code]
   return JSON.stringify({
     type: 'about:blank',
@@ -57,7 +91,7 @@ function problem(error: BiodmError, requestId: string | undefined): string {
     detail:
       error.code === 'internal' ? 'The request failed; the log of the server has the cause' : error.message,
     code: error.code,
-    ...(error.errors.length > 0 ? { errors: error.errors } : {}),
+    ...(errors.length > 0 ? { errors } : {}),
     ...(requestId === undefined ? {} : { request_id: requestId }),
   })
 }
@@ -137,7 +171,7 @@ export function respondRaw(
     socket.destroy()
     return
   }
-  const body = problem(new BiodmError(code, detail), undefined)
+  const body = problem(new BiodmError(code, detail), undefined, [])
   const { status, title } = ERRORS[code]
   socket.end(
     [

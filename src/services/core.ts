@@ -46,6 +46,8 @@ export interface ServiceScope {
 export interface Effects {
   onRollback(undo: () => unknown, origin: string): void
   afterCommit(effect: () => unknown, origin: string): void
+  /** `after`: the transaction is over and its effects run; `over`: so are they. */
+  readonly phase: 'open' | 'after' | 'over'
 }
 
 /**
@@ -55,6 +57,8 @@ export interface Effects {
 export interface Joined {
   readonly transaction: Transaction
   readonly effects: Effects
+  /** Nothing can be written: a `read` or `list` hook of a `GET`. */
+  readonly readonly?: boolean
 }
 
 /** Counters and histograms the services feed; see server/metrics.ts. */

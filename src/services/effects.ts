@@ -29,7 +29,7 @@ export function createEffects(log: Log, metrics: Metrics, limitMs: number = LIMI
   const undos: Effect[] = []
   const effects: Effect[] = []
   let mark: { readonly undos: number; readonly effects: number } | null = null
-  let settled = false
+  let phase: Effects['phase'] = 'open'
   const unaborted = new AbortController().signal
 
   const attempt = async (effect: Effect, kind: string): Promise<void> => {
@@ -49,11 +49,15 @@ export function createEffects(log: Log, metrics: Metrics, limitMs: number = LIMI
   }
   const add = (list: Effect[], run: () => unknown, origin: string): void => {
     if (typeof run !== 'function') throw new TypeError(`${origin}: an effect must be a function`)
-    if (settled) throw new Error(`${origin}: the request has ended; await everything that the hook starts`)
+    if (phase !== 'open')
+      throw new Error(`${origin}: the request has ended; await everything that the hook starts`)
     list.push({ run, origin })
   }
 
   return {
+    get phase() {
+      return phase
+    },
     onRollback: (undo, origin) => add(undos, undo, origin),
     afterCommit: (effect, origin) => add(effects, effect, origin),
     async attempt() {
@@ -65,14 +69,16 @@ export function createEffects(log: Log, metrics: Metrics, limitMs: number = LIMI
       effects.length = mark.effects
     },
     async committed() {
-      settled = true
+      phase = 'after'
       undos.length = 0
       for (const effect of effects.splice(0)) await attempt(effect, 'after-commit effect')
+      phase = 'over'
     },
     async rolledBack() {
-      settled = true
+      phase = 'after'
       effects.length = 0
       await undoTo(0)
+      phase = 'over'
     },
   }
 }

@@ -52,7 +52,7 @@ export async function hookedRows(
         return await hooked(
           core,
           request,
-          { transaction, effects },
+          { transaction, effects, readonly: true },
           resource,
           answer,
           await load(transaction),
@@ -96,7 +96,16 @@ async function hooked(
     })
     await runReadHooks(core, request, joined, resource, operation, rows, facts)
   }
-  return shown.map((each) => (each === null ? null : JSON.stringify(each.row)))
+  return shown.map((each) => (each === null ? null : textOf(resource, operation, each.row)))
+}
+
+function textOf(resource: Resource, operation: string, row: Row): string {
+  try {
+    return JSON.stringify(row)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new Error(`the ${operation} hooks of ${resource.name} left what is no JSON: ${reason}`)
+  }
 }
 
 function keyOf(resource: Resource, text: unknown): Row {

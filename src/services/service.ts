@@ -11,6 +11,7 @@ import { canonical } from '../model/values.js'
 import { type Answer, type Core, derivedRequest, type RequestContext, type ServiceScope } from './core.js'
 import { createRows } from './create.js'
 import { deleteRow } from './delete.js'
+import { READ_ONLY } from './hooks/enqueue.js'
 import { listRows } from './list.js'
 import { readRow } from './read.js'
 import { releaseRow } from './release.js'
@@ -23,8 +24,13 @@ export function serviceFactory(core: Core, scope: ServiceScope): BaseContext['se
         `there is no resource "${name}" (known: ${[...core.model.resources.keys()].join(', ')})`,
       )
     }
-    return createService(core, asCaller(scope.request, options), resource)
+    return createService(core, asCaller(standing(scope.request), options), resource)
   }
+}
+
+/** What an effect does after its transaction is done in transactions of its own. */
+function standing(request: RequestContext): RequestContext {
+  return request.joined?.effects.phase === 'after' ? derivedRequest(request, { joined: null }) : request
 }
 
 function asCaller(request: RequestContext, { identity }: ServiceOptions): RequestContext {
@@ -34,6 +40,9 @@ function asCaller(request: RequestContext, { identity }: ServiceOptions): Reques
 
 function createService(core: Core, request: RequestContext, resource: Resource): Service {
   const keyOf = (key: unknown): Key => serviceKey(resource, key)
+  const writing = (): void => {
+    if (request.joined?.readonly === true) throw new Error(`${resource.name} cannot be written: ${READ_ONLY}`)
+  }
   return Object.freeze({
     async read(key: unknown, options: { fields?: string } = {}) {
       const query = options.fields === undefined ? '' : `fields=${encodeURIComponent(options.fields)}`
@@ -46,14 +55,18 @@ function createService(core: Core, request: RequestContext, resource: Resource):
     },
     list: async (query = '') => parsed<Row[]>(await listRows(core, request, resource, query)),
     async write(data: Row | Row[]) {
+      writing()
       const written = parsed<Row | Row[]>(await createRows(core, request, resource, data))
       return Array.isArray(written) ? written : [written]
     },
     async delete(key: unknown) {
+      writing()
       await deleteRow(core, request, resource, keyOf(key))
     },
-    release: async (key: unknown, data?: Row) =>
-      parsed<Row>(await releaseRow(core, request, resource, keyOf(key), data)),
+    async release(key: unknown, data?: Row) {
+      writing()
+      return parsed<Row>(await releaseRow(core, request, resource, keyOf(key), data))
+    },
   })
 }
 

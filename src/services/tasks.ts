@@ -25,6 +25,8 @@ export interface TaskOptions {
   readonly leaseMs?: number
   /** How soon a task is tried again while another process holds it, ms. */
   readonly retryMs?: number
+  /** How long a stop waits for tasks that were told to stop, ms. */
+  readonly graceMs?: number
 }
 
 export interface TaskRunner {
@@ -34,6 +36,7 @@ export interface TaskRunner {
 
 export function createTaskRunner(options: TaskOptions): TaskRunner {
   const { database, log, metrics, tasks, leaseMs = 30_000, retryMs = 5_000 } = options
+  const { graceMs = 5_000 } = options
   const owner = randomUUID()
   const stopping = new AbortController()
   const timers = new Set<NodeJS.Timeout>()
@@ -83,7 +86,13 @@ export function createTaskRunner(options: TaskOptions): TaskRunner {
       stopping.abort()
       for (const timer of timers) clearTimeout(timer)
       timers.clear()
-      await Promise.all(running)
+      let timer: NodeJS.Timeout | undefined
+      const late = new Promise<'late'>((resolve) => {
+        timer = setTimeout(resolve, graceMs, 'late')
+      })
+      const outcome = await Promise.race([Promise.all(running), late])
+      clearTimeout(timer)
+      if (outcome === 'late') log.warn('a task went on although its signal was aborted; nobody waits for it')
     },
   }
 }

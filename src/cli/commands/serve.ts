@@ -24,6 +24,7 @@ async function serveOne(config: string, flags: ServeFlags, session: Session): Pr
   const stop = stopSignal()
   const watch = flags.watch === true
   const serving = await serve(config, { ...overridesOf(flags), log, watch })
+  surviveStrays(log)
   const watching = watch ? watchInputs(serving, () => reload(serving, log, session)) : null
   announce(serving.url, flags, session)
   await stop
@@ -75,6 +76,14 @@ async function reload(serving: Serving, log: Log, { output }: Session): Promise<
     output.err(explain(error, false))
     log.error('the new configuration is wrong: the old one stays')
   }
+}
+
+/** A promise or timer that a plugin started and left alone may fail when nobody waits for it: that ends no server. */
+function surviveStrays(log: Log): void {
+  process.on('unhandledRejection', (error) => {
+    log.error({ err: error }, 'a promise that nobody awaited was rejected')
+  })
+  process.on('uncaughtException', (error) => log.error({ err: error }, 'an error that nobody caught'))
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const

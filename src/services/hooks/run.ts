@@ -29,6 +29,8 @@ export interface HookCall<Item> {
   readonly items: readonly Item[]
   /** Of `read` and `list` hooks. */
   readonly answer?: AnswerFacts
+  /** Asked after each postfix hook: what it left that it must not, as the rest of a sentence. */
+  readonly fault?: () => string | null
 }
 
 export function hasHooks(
@@ -47,20 +49,35 @@ export async function runPrefix(
   call: HookCall<PrefixItem>,
 ): Promise<void> {
   if (call.items.length === 0) return
+  const items = Object.freeze([...call.items])
   for (const binding of bindings(call, 'prefix')) {
     const hook = binding.hook
     if (hook.stage !== 'prefix') continue
-    const before = keysBefore(call.resource, call.items)
+    const before = keysBefore(call.resource, items)
     await guarded(core, request, call, binding, (signal) => {
       const context: PrefixContext = {
         ...common(core, request, effects, call, binding, signal),
-        items: call.items,
+        items,
         may: (verb, item) => may(call.resource, request.caller, core.enforce, verb, item),
       }
       return hook.run(Object.freeze(context))
     })
-    const complaint = checkData(call.resource, call.items, before)
-    if (complaint !== null) throw broken(call, binding, complaint)
+    const complaint = complaintOf(core, call.resource, items, before)
+    if (complaint !== null) throw broken(request, call, binding, complaint)
+  }
+}
+
+/** A hook may leave accessors, which throw when they are looked at. */
+function complaintOf(
+  core: Core,
+  resource: Resource,
+  items: readonly PrefixItem[],
+  before: ReturnType<typeof keysBefore>,
+): string | null {
+  try {
+    return checkData(core.model, resource, items, before)
+  } catch (error) {
+    return `left what cannot be read: ${error instanceof Error ? error.message : String(error)}`
   }
 }
 
@@ -73,6 +90,7 @@ export async function runPostfix(
 ): Promise<void> {
   if (call.items.length === 0) return
   const inner: RequestContext = derivedRequest(request, { joined })
+  const items = Object.freeze([...call.items])
   for (const binding of bindings(call, 'postfix')) {
     const hook = binding.hook
     if (hook.stage !== 'postfix') continue
@@ -80,7 +98,7 @@ export async function runPostfix(
       const trx = joined.transaction.knex()
       const context: PostfixContext = {
         ...common(core, inner, joined.effects, call, binding, signal),
-        items: call.items,
+        items,
         trx,
         models: core.objection(trx),
         enqueue: (job, payload) => enqueue(core, joined, job, payload),
@@ -88,6 +106,8 @@ export async function runPostfix(
       }
       return hook.run(Object.freeze(context))
     })
+    const complaint = call.fault?.() ?? null
+    if (complaint !== null) throw broken(request, call, binding, complaint)
   }
 }
 
@@ -105,15 +125,11 @@ export async function runReadHooks(
   answer: AnswerFacts,
 ): Promise<void> {
   const items = rows.map(({ row, key }): PostfixItem => ({ data: {}, row, key, stored: null }))
-  await runPostfix(core, request, joined, { resource, operation, items, answer })
-  const strayed = items.findIndex((item, index) => item.row !== rows[index]?.row)
-  if (strayed >= 0) {
-    throw new BiodmError('internal', undefined, {
-      cause: new Error(
-        `a ${operation} hook of ${resource.name} replaced items[${strayed}].row; change it in place`,
-      ),
-    })
+  const fault = (): string | null => {
+    const strayed = items.findIndex((item, index) => item.row !== rows[index]?.row)
+    return strayed < 0 ? null : `replaced items[${strayed}].row, which is to be changed in place`
   }
+  await runPostfix(core, request, joined, { resource, operation, items, answer, fault })
 }
 
 function bindings<Item>(call: HookCall<Item>, stage: 'prefix' | 'postfix'): readonly HookBinding[] {
@@ -159,12 +175,7 @@ async function guarded<Item>(
   try {
     await bounded(run, core.model.definition.server.timeoutMs, request.signal, `hook ${origin}`)
   } catch (error) {
-    const where = {
-      plugin: binding.plugin,
-      hook: binding.name,
-      resource: call.resource.name,
-      operation: call.operation,
-    }
+    const where = placeOf(call, binding)
     if (error instanceof BiodmError) {
       request.log.info(
         { ...where, code: error.code, err: error.cause },
@@ -177,7 +188,20 @@ async function guarded<Item>(
   }
 }
 
-function broken<Item>(call: HookCall<Item>, binding: HookBinding, complaint: string): BiodmError {
-  const origin = originOf(call, binding)
-  return new BiodmError('internal', undefined, { cause: new Error(`hook ${origin} ${complaint}`) })
+function broken<Item>(
+  request: RequestContext,
+  call: HookCall<Item>,
+  binding: HookBinding,
+  complaint: string,
+): BiodmError {
+  const cause = new Error(`hook ${originOf(call, binding)} ${complaint}`)
+  request.log.error({ ...placeOf(call, binding), err: cause }, cause.message)
+  return new BiodmError('internal', undefined, { cause })
 }
+
+const placeOf = <Item>(call: HookCall<Item>, binding: HookBinding) => ({
+  plugin: binding.plugin,
+  hook: binding.name,
+  resource: call.resource.name,
+  operation: call.operation,
+})

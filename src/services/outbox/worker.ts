@@ -26,13 +26,15 @@ export interface OutboxOptions {
   readonly concurrency?: number
   /** How often to look for rows that others left, ms. */
   readonly pollMs?: number
+  /** How long a stop waits for jobs, ms. */
+  readonly graceMs?: number
 }
 
 export interface OutboxWorker {
   start(): void
   /** Something was enqueued. */
   wake(): void
-  /** Claims nothing more, waits for what runs, gives back the rest. */
+  /** Claims nothing more, waits for what runs, gives back the rest. After `graceMs` jobs that still run are aborted. */
   stop(): Promise<void>
 }
 
@@ -42,8 +44,10 @@ const FLUSH = 16
 
 export function createOutboxWorker(options: OutboxOptions): OutboxWorker {
   const { database, log, jobs, leaseMs = 30_000, concurrency = 8, pollMs = 2_000 } = options
+  const { graceMs = 5_000 } = options
   const owner = randomUUID()
   const stopping = new AbortController()
+  const halted = new AbortController()
   const held = new Set<number>()
   let running: Promise<void> | null = null
   let again = false
@@ -70,9 +74,8 @@ export function createOutboxWorker(options: OutboxOptions): OutboxWorker {
   const runJob = async (row: OutboxRow): Promise<void> => {
     const job = jobs.get(row.job)
     if (job === undefined) throw new Error(`no loaded plugin declares the job "${row.job}"`)
-    const never = new AbortController().signal
     const work = (signal: AbortSignal): unknown => job.run(row.payload, options.context(job, signal))
-    await bounded(work, options.timeoutMs, never, `job ${row.job}`)
+    await bounded(work, options.timeoutMs, halted.signal, `job ${row.job}`)
   }
   const runRow = async (row: OutboxRow): Promise<void> => {
     try {
@@ -158,7 +161,9 @@ export function createOutboxWorker(options: OutboxOptions): OutboxWorker {
     async stop() {
       stopping.abort()
       if (timer !== null) clearInterval(timer)
+      const late = setTimeout(() => halted.abort(new Error('the server stops')), graceMs)
       await running
+      clearTimeout(late)
       if (lease !== null) clearInterval(lease)
     },
   }
