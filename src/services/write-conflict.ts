@@ -10,7 +10,7 @@ import { driverCode } from '../managers/db-errors.js'
 import { lookupRows } from '../managers/mutate/lookup.js'
 import type { Resource } from '../model/model.js'
 import { uniqueSets } from '../model/unique.js'
-import type { WritePlan } from '../plan/plan.js'
+import type { WriteNode, WritePlan } from '../plan/plan.js'
 import { pointerToken } from '../plan/problems.js'
 import { keyText } from '../plan/write-shape.js'
 import type { Core, RequestContext } from './core.js'
@@ -19,6 +19,8 @@ import { writerOf } from './write-context.js'
 import { type Decision, decide, type Refusal } from './write-decide.js'
 import { type PreparedRow, prepareRows } from './write-prepare.js'
 import { CONFLICT, throwRefusals } from './write-refuse.js'
+
+const MAX_ERRORS = 100
 
 /** How the plan is decided once more, outside of its transaction. */
 export type Decide = () => Promise<Decision>
@@ -71,23 +73,46 @@ async function dangling(core: Core, decision: Decision): Promise<readonly Refusa
 
 /** Throws `unique_violation` for rows whose unique values another row has, stored or in the same request. */
 async function refuseTaken(core: Core, plan: WritePlan, rows: readonly PreparedRow[]): Promise<void> {
+  const objects = objectsOf(plan)
   const errors: Problem[] = []
   for (const [resource, columns, written] of competing(rows)) {
     const taken = await takenBy(core, resource, columns, written)
-    const first = new Map<string, PreparedRow>()
-    for (const row of written) {
-      const text = valuesText(rows, row, columns)
-      if (text === null) continue
-      const other = first.get(text)
-      if (other === undefined) first.set(text, row)
-      const owner = taken.get(text)
-      const stored = owner !== undefined && owner !== keyText(resource, row.key)
-      if (stored || other !== undefined) errors.push(...problems(plan, row, columns))
+    for (const row of colliding(rows, columns, written, taken)) {
+      errors.push(...problems(objects.get(row.position) ?? [], row, columns))
+      if (errors.length >= MAX_ERRORS) break
     }
   }
   const [first] = errors
   if (first === undefined) return
-  throw new BiodmError('unique_violation', first.message, { errors: errors.slice(0, 100) })
+  throw new BiodmError('unique_violation', first.message, { errors: errors.slice(0, MAX_ERRORS) })
+}
+
+/** The objects of the body that name each row. */
+function objectsOf(plan: WritePlan): ReadonlyMap<number, readonly WriteNode[]> {
+  const objects = new Map<number, WriteNode[]>()
+  for (const node of plan.nodes) {
+    const known = objects.get(node.row)
+    if (known === undefined) objects.set(node.row, [node])
+    else known.push(node)
+  }
+  return objects
+}
+
+/** Rows whose values another stored row has, or an earlier one of the request. */
+function* colliding(
+  rows: readonly PreparedRow[],
+  columns: readonly string[],
+  written: readonly PreparedRow[],
+  taken: ReadonlyMap<string, string>,
+): Iterable<PreparedRow> {
+  const seen = new Set<string>()
+  for (const row of written) {
+    const text = valuesText(rows, row, columns)
+    if (text === null) continue
+    const owner = taken.get(text)
+    if (seen.has(text) || (owner !== undefined && owner !== keyText(row.resource, row.key))) yield row
+    seen.add(text)
+  }
 }
 
 type Competition = readonly [resource: Resource, columns: readonly string[], written: readonly PreparedRow[]]
@@ -145,17 +170,19 @@ function valuesText(
 }
 
 /** One for each key of the body that gives a part of the values, else one for the object. */
-function problems(plan: WritePlan, row: PreparedRow, columns: readonly string[]): readonly Problem[] {
+function problems(
+  objects: readonly WriteNode[],
+  row: PreparedRow,
+  columns: readonly string[],
+): readonly Problem[] {
   const { resource, fields } = constraintFacts(row.resource, columns)
   const same = fields.length === 0 ? 'the same unique values' : `the same ${sentenceList(fields)}`
   const message = `Another ${resource} has ${same}`
-  const places = plan.nodes
-    .filter((node) => node.row === row.position)
-    .flatMap((node) =>
-      givenNames(row.resource, columns)
-        .filter((name) => (node.data[name] ?? null) !== null)
-        .map((name) => node.pointer + pointerToken(name)),
-    )
+  const places = objects.flatMap((node) =>
+    givenNames(row.resource, columns)
+      .filter((name) => (node.data[name] ?? null) !== null)
+      .map((name) => node.pointer + pointerToken(name)),
+  )
   const pointers = places.length === 0 ? [row.row.pointer] : places
   return pointers.map((pointer) => ({ pointer, message }))
 }

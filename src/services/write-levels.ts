@@ -4,6 +4,9 @@ import type { Model } from '../model/model.js'
 import { keyOf, keyText } from '../plan/write-shape.js'
 import type { DecidedRow } from './write-decide.js'
 
+/** Each costs a pass over the rows, and each level its statements: trees need a few. */
+const MAX_ROUNDS = 100
+
 /** `floor` levels below the row that it points at: 0 where one statement inserts both. */
 interface Link {
   readonly from: number
@@ -20,7 +23,7 @@ export function writeLevels(model: Model, rows: readonly DecidedRow[]): readonly
   const levels = rows.map((row) => row.row.level)
   const links = [...linksOfTree(rows), ...linksByColumns(model, rows)]
   for (let round = 0, moved = links.length > 0; moved; round++) {
-    if (round > rows.length) throw circle(rows)
+    if (round > MAX_ROUNDS) throw circle(rows)
     moved = false
     for (const { from, to, floor } of links) {
       const least = (levels[to] ?? 0) + floor
@@ -85,6 +88,7 @@ const idOf = (resource: string, key: string): string => `${resource} ${key}`
 
 function circle(rows: readonly DecidedRow[]): BiodmError {
   const pointer = rows.find((row) => isNew(row) && row.row.key !== null)?.row.pointer ?? ''
-  const message = 'New rows point at each other in a circle: create them first, then link them'
+  const message =
+    'New rows point at each other in a circle or a long chain: create them first, then link them'
   return new BiodmError('reference_missing', message, { errors: [{ pointer, message }] })
 }
