@@ -6,7 +6,7 @@ import { BiodmError } from '../errors.js'
 import type { Log } from '../log.js'
 import type { Model } from '../model/model.js'
 import type { Database, Queryable, Transaction } from './database.js'
-import { inOrder, type Step } from './migrate/changes.js'
+import { type Change, inOrder, type Step } from './migrate/changes.js'
 import { type Comparison, compareSchemas } from './migrate/compare.js'
 import { duplicates, impossibilities, judge } from './migrate/data.js'
 import { postgresStatements } from './migrate/ddl-postgres.js'
@@ -26,6 +26,8 @@ export interface MigrationPlan {
   readonly destructive: readonly Step[]
   /** `table` or `table.column`: no longer named by the configuration, left where they are. */
   readonly kept: readonly string[]
+  /** Why the rows there are do not allow it at all, even if losses are allowed. */
+  readonly impossible: readonly string[]
   /** The SQL, in order. */
   readonly statements: readonly string[]
 }
@@ -84,7 +86,7 @@ export function migrate(
       if (plan.destructive.length > 0 && options.allowDestructive !== true) {
         throw new MigrationRefused('the migration may lose data, so nothing was applied', plan)
       }
-      await refuseImpossible(trx, prepared)
+      refuseImpossible(plan)
       for (const text of plan.statements) await apply(trx, text, plan)
       await record(trx, prepared)
       if (trx.dialect === 'sqlite') await checkReferences(trx, plan)
@@ -99,7 +101,10 @@ export async function migrateAtStart(database: Database, model: Model, log: Log)
   const mode = model.definition.database.migrate
   if (mode === 'check') {
     const drift = await planMigration(database, model, { keepDropped: true, scope: 'all' })
-    const foreign = drift.steps.filter(({ change }) => !isManaged(model, change.table))
+    const kept = new Set(drift.kept)
+    const foreign = drift.steps.filter(
+      ({ change }) => !isManaged(model, change.table) && !isKept(change, kept),
+    )
     if (foreign.length > 0) {
       throw new MigrationRefused(
         'the database is not as the configuration says, and `database.migrate: check` changes nothing',
@@ -116,6 +121,10 @@ export async function migrateAtStart(database: Database, model: Model, log: Log)
     log.warn({ kept: plan.kept }, 'the configuration no longer names these; they stay')
   return plan
 }
+
+/** A required column that the configuration no longer names: it would become optional, which is no drift. */
+const isKept = (change: Change, kept: ReadonlySet<string>): boolean =>
+  change.kind === 'set_optional' && kept.has(`${change.table}.${change.column.name}`)
 
 const isManaged = (model: Model, table: string): boolean => desiredSchema(model).get(table)?.managed === true
 
@@ -140,13 +149,18 @@ async function prepare(db: Queryable, model: Model, options: MigrateOptions): Pr
     keep: options.keepDropped === true,
   })
   const changes = inOrder(comparison.changes)
-  const steps = await judge({ db, live, changes })
+  const judging = { db, live, changes }
+  const steps = await judge(judging)
   const statements =
     db.dialect === 'postgres' ? postgresStatements(changes) : sqliteStatements(changes, comparison.tables)
   const plan = Object.freeze({
     steps: Object.freeze(steps),
     destructive: Object.freeze(steps.filter((step) => step.destructive)),
     kept: Object.freeze([...comparison.kept]),
+    impossible: Object.freeze([
+      ...(await impossibilities(judging)),
+      ...(await duplicates(db, changes, live)),
+    ]),
     statements: Object.freeze(statements),
   })
   return { plan, comparison, live, wanted, recorded }
@@ -184,12 +198,8 @@ async function lock(trx: Transaction): Promise<void> {
   await trx.query({ text: `SELECT pg_advisory_xact_lock(hashtext('biodm migration'))`, values: [] })
 }
 
-async function refuseImpossible(trx: Transaction, { plan, live }: Prepared): Promise<void> {
-  const changes = plan.steps.map((step) => step.change)
-  const reasons = [
-    ...(await impossibilities({ db: trx, live, changes })),
-    ...(await duplicates(trx, changes, live)),
-  ]
+function refuseImpossible(plan: MigrationPlan): void {
+  const reasons = plan.impossible
   if (reasons.length === 0) return
   throw new MigrationRefused(`the rows there are do not allow it: ${reasons.join('; ')}`, plan, reasons)
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import Sqlite from 'better-sqlite3'
 import t from 'tap'
 import { cli, cliHere, serveCli } from '../helpers/cli.js'
 
@@ -123,6 +124,21 @@ t.test('migrate refuses what loses data unless it is allowed', async (t) => {
     t.match(await cliHere(['migrate', less, ...args]), { code: 1, stderr: /may lose data/ })
   }
   t.match(await cliHere(['migrate', less, '--allow-destructive']), { code: 0 })
+})
+
+t.test('what the rows do not allow is exit code 1, of a dry run too', async (t) => {
+  const dir = t.testdir({
+    'biodm.yaml': CONFIG,
+    'unique.yaml': CONFIG.replace('string(50)!', '{ type: string(50), unique: true }'),
+  })
+  await cliHere(['migrate', join(dir, 'biodm.yaml')])
+  const books = new Sqlite(join(dir, 'shelf.db'))
+  books.exec(`INSERT INTO book (title) VALUES ('same'), ('same')`)
+  books.close()
+  for (const args of [['--dry-run'], [], ['--allow-destructive']]) {
+    const migrated = await cliHere(['migrate', join(dir, 'unique.yaml'), ...args])
+    t.match(migrated, { code: 1, stderr: /book has rows with the same title/ })
+  }
 })
 
 t.test('the outbox is listed', async (t) => {

@@ -382,6 +382,24 @@ resources:
     },
   )
 
+  t.test(`${dialect}: check takes nothing that the configuration dropped for drift`, async (t) => {
+    const database = await openTestDatabase(t, dialect)
+    const before = { Thing: { columns: { name: 'text!', gone: 'text!' } }, Other: {} }
+    await migrate(database, await modelOf({ auth: 'off', resources: before }))
+    const shape = JSON.stringify([...(await introspect(database))])
+    const checked = (columns: Columns) =>
+      modelOf({
+        auth: 'off',
+        database: { url: 'sqlite::memory:', migrate: 'check' },
+        resources: { Thing: { columns } },
+      })
+    await migrateAtStart(database, await checked({ name: 'text!' }), silentLog())
+    t.equal(JSON.stringify([...(await introspect(database))]), shape)
+    await t.rejects(migrateAtStart(database, await checked({ name: 'text' }), silentLog()), {
+      message: /check/,
+    })
+  })
+
   t.test(`${dialect}: servers that start together do not race`, async (t) => {
     const model = await modelOf(OMICS)
     const database = await openTestDatabase(t, dialect, { file: true })

@@ -24,13 +24,14 @@ export async function run(config: string, flags: MigrateFlags, { output }: Sessi
   })
   try {
     const plan = await planMigration(database, model)
-    const refused = plan.destructive.length > 0 && flags.allowDestructive !== true
+    const lossy = plan.destructive.length > 0 && flags.allowDestructive !== true
+    const refused = lossy || plan.impossible.length > 0
     const apply = flags.dryRun !== true && !refused
     if (apply) await migrate(database, model, { allowDestructive: flags.allowDestructive === true })
     const lines =
       flags.json === true ? [JSON.stringify(facts(plan, apply))] : report(plan, apply, flags.dryRun === true)
     for (const line of lines) output.out(line)
-    if (refused) output.err(refusal(plan))
+    if (refused) output.err(lossy ? refusal(plan) : impossibility(plan))
     return refused ? EXIT.failed : EXIT.ok
   } finally {
     await database.close()
@@ -41,6 +42,7 @@ const facts = (plan: MigrationPlan, applied: boolean) => ({
   applied: applied && plan.steps.length > 0,
   steps: plan.steps.map(({ description, destructive }) => ({ description, destructive })),
   statements: plan.statements,
+  impossible: plan.impossible,
 })
 
 function report(plan: MigrationPlan, applied: boolean, dryRun: boolean): readonly string[] {
@@ -49,6 +51,12 @@ function report(plan: MigrationPlan, applied: boolean, dryRun: boolean): readonl
   if (dryRun) return plan.statements.map((text) => `${text};`)
   return applied ? [...steps, `${plan.steps.length} steps applied.`] : steps
 }
+
+const impossibility = ({ impossible }: MigrationPlan): string =>
+  [
+    'The rows there are do not allow it, so nothing was applied:',
+    ...impossible.map((text) => `  ${text}`),
+  ].join('\n')
 
 function refusal(plan: MigrationPlan): string {
   const steps = plan.destructive.map(({ description }) => `  ${description}`)
