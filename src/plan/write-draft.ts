@@ -36,7 +36,8 @@ export function emptyDraft(resource: Resource, pointer: string, level: number): 
 export function draftOf(resource: Resource, data: Row, pointer: string, level: number): Draft {
   const { lists } = writeShape(resource)
   const draft = emptyDraft(resource, pointer, level)
-  for (const [name, value] of Object.entries(data)) {
+  for (const name of Object.keys(data)) {
+    const value = data[name]
     if (value === undefined) continue
     const column = resource.columns.get(name)
     if (column !== undefined) give(draft, column, value)

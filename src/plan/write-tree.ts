@@ -119,10 +119,10 @@ export class Tree {
       row,
       data,
     })
-    for (const [name, value] of Object.entries(data)) {
+    for (const name of Object.keys(data)) {
       const relation = resource.relations.get(name)
       if (relation !== undefined && relation.kind !== 'one') {
-        this.#toMany(relation, value, { resource, index, row, pointer, place })
+        this.#toMany(relation, data[name], { resource, index, row, pointer, place })
       }
     }
     return index

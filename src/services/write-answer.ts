@@ -14,7 +14,7 @@ export const readWritten =
 /** Whoever may write but not read a row gets its key only. */
 export function answerOf(core: Core, outcome: WriteOutcome, status: 200 | 201): Answer {
   const { resource, keys, many } = outcome
-  const texts = keys.map((key, index) => outcome.texts[index] ?? JSON.stringify(key))
+  const texts = outcome.texts.map((text, index) => text ?? JSON.stringify(keys[index]))
   if (many) return { status, body: `[${texts.join(',')}]` }
   const [key] = keys
   const located = status === 201 && key !== undefined && !resource.internal

@@ -47,13 +47,9 @@ export async function writeFresh(
     history: historyRow(core.model, request, { resource, keys: [], many, body }),
   })
   if (statement === null) return null
-  const written = await core.database.write(statement)
-  return {
-    resource,
-    many,
-    keys: written.map(([, value]) => ({ [key.name]: value })),
-    texts: written.map(([text]) => (typeof text === 'string' ? text : null)),
-  }
+  const [written] = await core.database.write(statement)
+  const [text, value] = written ?? []
+  return { resource, many, keys: many ? [] : [{ [key.name]: value }], texts: [String(text)] }
 }
 
 /** Everything is new and flat, nothing follows or watches it, and static rules alone decide. */

@@ -31,7 +31,10 @@ export interface WriteOutcome {
   readonly resource: Resource
   readonly many: boolean
   readonly keys: readonly Key[]
-  /** As `GET` would show each to the caller; null for a row that they may write but not read. */
+  /**
+   * As `GET` would show each to the caller; null for a row that they may write but not read. One text without a key holds
+   * all, joined by commas.
+   */
   readonly texts: readonly (string | null)[]
 }
 

@@ -32,7 +32,7 @@ export interface FreshInsert {
 const GIVEN = HISTORY_COLUMNS.filter(({ name }) => name !== 'key' && name !== 'keys')
 
 /**
- * Rows: JSON text, key. Null when the answer needs parameters of its own (lists of groups on related rows) or the key is
+ * One row: of an object its JSON text and key, of an array the texts of all, joined by commas. Null when the answer needs parameters of its own (lists of groups on related rows) or the key is
  * not one generated column: then the ordinary way is taken.
  */
 export function freshStatement(model: Model, writer: Writer, insert: FreshInsert): Statement | null {
@@ -62,17 +62,23 @@ function freshText(
     ? `SELECT ${names(columns, 'x.')} FROM ${records(columns)}`
     : `VALUES (${columns.map((column, index) => `$${index + 1}::${RECORD_TYPE[column.type]}`).join(', ')})`
   const width = many ? 1 : columns.length
-  const id = `p.${quote(key.name)}`
-  const keys = many
-    ? `NULL, (SELECT json_agg(${id}::text ORDER BY ${id})::text FROM biodm_rows AS p)`
-    : `(SELECT ${id}::text FROM biodm_rows AS p), NULL`
   const given = GIVEN.map((column, index) => `$${width + index + 1}::${RECORD_TYPE[column.type]}`)
+  const answer = many ? joinedAnswer(row.text, key) : singleAnswer(row.text, key)
   return (
     `WITH biodm_rows AS (INSERT INTO ${quote(resource.table)} (${names(columns)}) ${source} RETURNING *),` +
-    ` biodm_entry AS (INSERT INTO ${quote(HISTORY_TABLE)} (${names(GIVEN)}, "key", "keys") SELECT ${given.join(', ')}, ${keys})` +
-    ` SELECT ${row.text}, ${id} FROM biodm_rows AS p ORDER BY ${id}`
+    ` biodm_answer AS MATERIALIZED (${answer}), biodm_entry AS (INSERT INTO ${quote(HISTORY_TABLE)}` +
+    ` (${names(GIVEN)}, ${many ? '"keys"' : '"key"'}) SELECT ${given.join(', ')}, k::text FROM biodm_answer)` +
+    ` SELECT j, k FROM biodm_answer`
   )
 }
+
+const singleAnswer = (row: string, key: Column): string =>
+  `SELECT ${row} AS j, p.${quote(key.name)} AS k FROM biodm_rows AS p`
+
+/** Generated keys are numbers: their texts need no escaping. */
+const joinedAnswer = (row: string, key: Column): string =>
+  `SELECT string_agg(${row}::text, ',') AS j, '["' || string_agg(p.${quote(key.name)}::text, '","') || '"]' AS k` +
+  ` FROM (SELECT * FROM biodm_rows AS p ORDER BY p.${quote(key.name)}) AS p`
 
 /** A row that is new has no related rows yet, except those that it points at. */
 function pairs(c: Compilation, resource: Resource, selection: Selection): readonly Pair[] {
