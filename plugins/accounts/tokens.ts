@@ -63,14 +63,15 @@ export class AccessTokens {
         maxTokenAge: LIFETIME_S,
         clockTolerance: TOLERANCE_S,
       })
-      const { sub, exp, groups } = payload
-      if (sub === undefined || exp === undefined || !isTexts(groups)) throw invalid()
+      const { sub, iat, exp, groups } = payload
+      if (typeof sub !== 'string' || iat === undefined || exp === undefined || !isTexts(groups))
+        throw invalid()
       const identity = Object.freeze({
         username: sub,
         groups: Object.freeze([...groups]),
         admin: groups.includes(this.#adminGroup),
       })
-      return { identity, until: exp * 1000 }
+      return { identity, until: Math.min(exp, iat + LIFETIME_S) * 1000 }
     } catch (error) {
       if (error instanceof errors.JOSEError || error instanceof TypeError) throw invalid(error)
       throw error

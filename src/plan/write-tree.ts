@@ -25,12 +25,15 @@ interface Place {
   readonly level: number
   /** Set for a child of a one-to-many or inverse one-to-one: its foreign key is the holder's key. */
   readonly holder: { readonly relation: InverseDefinition; readonly row: number } | null
+  /** The row cannot be stored yet, whatever its key. */
+  readonly isNew?: boolean
 }
 
 const isObject = (value: unknown): value is Row =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const ROOT: Place = { parent: null, via: null, depth: 0, level: 0, holder: null }
+const NEW_ROOT: Place = { ...ROOT, isNew: true }
 
 /** Flattens the objects of one request; problems are collected, never thrown, except for the limits. */
 export class Tree {
@@ -50,8 +53,8 @@ export class Tree {
   }
 
   /** An object at the root of the body; `key`: the one of the path, which the body may only repeat. */
-  root(resource: Resource, data: unknown, pointer: string, key: Key | null): number {
-    return this.#visit(resource, data, pointer, ROOT, key)
+  root(resource: Resource, data: unknown, pointer: string, key: Key | null, isNew = false): number {
+    return this.#visit(resource, data, pointer, isNew ? NEW_ROOT : ROOT, key)
   }
 
   /** Row of a node; -1 when the object was refused. */
@@ -278,6 +281,8 @@ export class Tree {
     const pointer = from.pointer + pointerToken(relation.name)
     const target = this.#model.resource(relation.target)
     if (relation.kind === 'inverse_one' && value === null) {
+      // Nothing points at a row that is about to be made.
+      if (this.#rows[from.row]?.key === null || from.place.isNew === true) return
       this.#unlinkInverse(relation, target, pointer, from.row)
       return
     }

@@ -19,8 +19,8 @@ export type WriteRequest =
       readonly resource: Resource
       readonly key: Key
       readonly body: unknown
-      /** `{}` is no error: a release changes what it is given, be it nothing. */
-      readonly mayBeEmpty?: boolean
+      /** The row is the version that a release makes: `{}` changes nothing, and there is nothing to unlink from it. */
+      readonly releases?: boolean
     }
   | {
       readonly kind: 'add' | 'replace'
@@ -49,7 +49,7 @@ export function planWrite(model: Model, request: WriteRequest, stage: PlanStage)
   let target: WriteTarget | null = null
   const answer: number[] = []
   if (request.kind === 'update') {
-    const root = tree.root(request.resource, body, '', request.key)
+    const root = tree.root(request.resource, body, '', request.key, request.releases)
     target = { mode: 'update', relation: null, row: tree.rowOf(root) }
     answer.push(root)
   } else if (request.kind === 'create') {
@@ -83,7 +83,7 @@ export function collectionOf(resource: Resource, name: string): InverseDefinitio
 }
 
 function allowsEmpty(request: WriteRequest): boolean {
-  if (request.kind === 'update') return request.mayBeEmpty === true
+  if (request.kind === 'update') return request.releases === true
   return request.kind === 'replace' && Array.isArray(request.body)
 }
 

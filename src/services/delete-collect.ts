@@ -23,7 +23,15 @@ export interface Doomed {
   /** By level; the rows asked for first. */
   readonly rows: readonly DoomedRow[]
   /** Rows that stay, with a foreign key that is set to null because what it points at goes. */
-  readonly released: readonly { readonly referrer: Referrer; readonly keys: readonly Readonly<Row>[] }[]
+  readonly released: readonly ReleasedRows[]
+}
+
+export interface ReleasedRows {
+  readonly referrer: Referrer
+  /** Values of the foreign key that are cleared. */
+  readonly keys: readonly Readonly<Row>[]
+  /** The rows that hold them and stay. */
+  readonly rows: readonly Readonly<Row>[]
 }
 
 export async function collectDoomed(
@@ -36,7 +44,7 @@ export async function collectDoomed(
 ): Promise<Doomed> {
   const lock: Lock = locking ? 'delete' : 'none'
   const found = new Map<string, DoomedRow>()
-  const released: { referrer: Referrer; keys: Row[] }[] = []
+  const released: ReleasedRows[] = []
   let level = 0
   let fresh = keep(found, resource, await lookupRows(writer, db, resource, keys, lock), level)
   while (fresh.length > 0) {
@@ -63,12 +71,19 @@ export async function collectDoomed(
       const { relation, source } = result.referrer
       if (relation.onDelete === 'cascade') next.push(...keep(found, source, result.rows, level))
       if (relation.onDelete === 'set_null' && result.rows.length > 0) {
-        released.push({ referrer: result.referrer, keys: result.keys })
+        released.push(result)
       }
     }
     fresh = next
   }
-  return { rows: [...found.values()], released }
+  const stays = (source: Resource, row: Readonly<Row>) => !found.has(`${source.name} ${keyText(source, row)}`)
+  return {
+    rows: [...found.values()],
+    released: released.map((each) => ({
+      ...each,
+      rows: each.rows.filter((row) => stays(each.referrer.source, row)),
+    })),
+  }
 }
 
 function keep(

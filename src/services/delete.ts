@@ -79,7 +79,7 @@ export async function prefixes(
   const db = request.joined?.transaction ?? core.database
   const writer = writerOf(core)
   const doomed = await collectDoomed(core.model, writer, db, resource, keys, false)
-  await judgeDelete({ core, request, writer, db }, doomed.rows)
+  await judgeDelete({ core, request, writer, db }, doomed)
   const prepared = new Set(before)
   for (const level of levels(doomed)) {
     for (const [target, rows] of byResource(level.filter((row) => !prepared.has(idOf(row))))) {
@@ -128,7 +128,8 @@ export async function removeRows(
   if (doomed.rows.filter((row) => row.level === 0).length < keys.length) {
     throw new BiodmError('not_found', `There is no such ${resource.name}`)
   }
-  await judgeDelete({ core, request, writer, db: trx }, doomed.rows)
+  await judgeDelete({ core, request, writer, db: trx }, doomed)
+  refuseStrict(doomed)
   const late = doomed.rows.find(
     (row) => hasHooks(row.resource, 'delete', 'prefix') && !prepared.has(idOf(row)),
   )
@@ -139,6 +140,19 @@ export async function removeRows(
   for (const level of levels(doomed)) {
     for (const [target, rows] of byResource(level)) await postfix(context, target, rows)
   }
+}
+
+/** 409: a strict row's foreign keys change by release only, so that what it points at stays as long as it does. */
+function refuseStrict({ released }: Doomed): void {
+  const held = released.find(
+    ({ referrer: { source }, rows }) => source.versioned === 'strict' && rows.length > 0,
+  )
+  if (held === undefined) return
+  const { source, relation } = held.referrer
+  throw new BiodmError(
+    'versioned_readonly',
+    `${source.name} changes by release only: its "${relation.name}" cannot be cleared`,
+  )
 }
 
 async function lockEntities(

@@ -55,7 +55,7 @@ export async function runRelease(
   const data = checkKeyFields(resource, body)
   // A guess: the entity, once locked, knows which numbers were used.
   const next = { ...key, version: Number(key['version']) + 1 }
-  const write = { kind: 'update', resource, key: next, body: data, mayBeEmpty: true } as const
+  const write = { kind: 'update', resource, key: next, body: data, releases: true } as const
   const release: Release = { resource, key, stored, next, write, data }
   const plan = planWrite(core.model, write, 'client')
   const planned = { plan }

@@ -7,8 +7,8 @@ import { reachOf } from '../managers/access.js'
 import { AccessChecks } from '../managers/access-checks.js'
 import { decodeRow, lookupStatement } from '../managers/mutate/lookup.js'
 import type { Resource } from '../model/model.js'
-import { keyText } from '../plan/write-shape.js'
-import type { DoomedRow } from './delete-collect.js'
+import { keyOf, keyText } from '../plan/write-shape.js'
+import type { Doomed } from './delete-collect.js'
 import type { Judging } from './write-access.js'
 import { isMember, LINKING } from './write-access-links.js'
 
@@ -19,28 +19,51 @@ const checksOf = ({ core, request, writer }: Judging): AccessChecks =>
 
 /**
  * Throws unless the caller may delete every row: the rows asked for (level 0) answer 404 when they may not be read; a
- * cascade needs `delete` on every row that it removes.
+ * cascade needs `delete` on every row that it removes, and `update` on every row that stays with a cleared foreign key:
+ * without it, deleting what carries lists would open the rows that they close.
  */
-export async function judgeDelete(judging: Judging, rows: readonly DoomedRow[]): Promise<void> {
+export async function judgeDelete(judging: Judging, doomed: Doomed): Promise<void> {
   if (isOpen(judging)) return
   const { core, request, db } = judging
   const { caller } = request
+  const { rows } = doomed
+  const cleared = clearedRows(doomed)
   for (const { resource, key } of rows) demand(resource, 'delete', caller, core.enforce, { key, given: [] })
   const checks = checksOf(judging)
   for (const { resource, key, level } of rows) {
     if (level === 0) checks.askVerb(resource, key, 'read')
     checks.askVerb(resource, key, 'delete')
   }
+  for (const { resource, key } of cleared) for (const verb of CHANGING) checks.askVerb(resource, key, verb)
   await checks.run(db)
-  for (const { resource, key, level } of rows) {
-    if (level === 0 && !checks.passesVerb(resource, key, 'read')) {
-      throw new BiodmError('not_found', `There is no such ${resource.name}`)
-    }
+  const passes = (verb: string) => (row: { readonly resource: Resource; readonly key: Key }) =>
+    checks.passesVerb(row.resource, row.key, verb)
+  const unreadable = rows.filter(({ level }) => level === 0).find((row) => !passes('read')(row))
+  if (unreadable !== undefined) {
+    throw new BiodmError('not_found', `There is no such ${unreadable.resource.name}`)
   }
-  for (const { resource, key } of rows) {
-    if (!checks.passesVerb(resource, key, 'delete')) throw refusal(lacking(caller), resource.name, 'delete')
+  const kept = rows.find((row) => !passes('delete')(row))
+  if (kept !== undefined) throw refusal(lacking(caller), kept.resource.name, 'delete')
+  for (const { resource, key, given } of cleared) {
+    for (const verb of CHANGING) demand(resource, verb, caller, core.enforce, { key, given })
   }
+  const fixed = cleared.find((row) => !CHANGING.every((verb) => passes(verb)(row)))
+  if (fixed !== undefined) throw refusal(lacking(caller), fixed.resource.name, 'update')
 }
+
+/** Rows that stay, and the columns of theirs that are cleared. */
+function clearedRows({ released }: Doomed) {
+  return released.flatMap(({ referrer: { source, relation }, rows }) =>
+    rows.flatMap((row) => {
+      const key = keyOf(source, row)
+      const given = relation.columns.map((pair) => pair.column)
+      return key === null ? [] : [{ resource: source, key, given }]
+    }),
+  )
+}
+
+/** What a changed row needs. */
+const CHANGING = ['read', 'update'] as const
 
 /** Which of the stored rows exist for the caller, as texts of their keys. */
 export async function readableKeys(

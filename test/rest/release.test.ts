@@ -91,7 +91,35 @@ const get = async (api: Api, path: string): Promise<Row> => {
 }
 const list = async (api: Api, path: string): Promise<Row[]> => (await get(api, path)) as unknown as Row[]
 
+const REPORTED = `
+name: reports
+auth: off
+resources:
+  Dataset:
+    versioned: true
+    columns: { name: string! }
+    relations: { report: { one: Report, via: dataset } }
+  Report:
+    columns: { title: string! }
+    relations: { dataset: { one: Dataset, required: true, unique: true } }
+`
+
 for (const dialect of DIALECTS) {
+  t.test(`${dialect}: a to-one that the body gives as null is not carried over`, async (t) => {
+    const api = await startApi(t, REPORTED, { dialect })
+    const made = await api.post('/datasets', { name: 'd', report: { title: 'r' } })
+    t.equal(made.status, 201)
+    t.equal((await api.post('/datasets', { name: 'new', report: null })).status, 201, 'nothing to unlink')
+    const released = await api.post('/datasets/1_1/release', { report: null })
+    t.match(released, { status: 201, body: { version: 2, report: null } })
+    t.equal((await api.get('/datasets/1_1')).body.report.title, 'r')
+    t.equal(
+      (await api.put('/datasets/1_1', { report: null })).status,
+      400,
+      'a required one is deleted instead',
+    )
+  })
+
   t.test(dialect, async (t) => {
     const api = await startApi(t, CONFIG, { dialect })
 

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { INVALID_TOKEN_CHALLENGE } from '../../access/static.js'
 import type { RoutePolicy } from '../../controllers/route.js'
 import { BiodmError } from '../../errors.js'
@@ -16,11 +17,21 @@ function authenticateBy({ authenticate, context }: Authenticator): Middleware {
   return async function authenticateCaller({ exchange, identity }, _response, next) {
     if (identity !== undefined) return next()
     try {
+      refuseTwo(exchange.request)
       exchange.caller = await authenticate(exchange, context(exchange))
     } catch (error) {
       throw challenged(error)
     }
     return next()
+  }
+}
+
+/** Node keeps the first of several lines; whoever stands in between may have judged another one. */
+function refuseTwo({ headers, rawHeaders }: IncomingMessage): void {
+  if (headers.authorization === undefined) return
+  const isName = (text: string, index: number) => index % 2 === 0 && text.toLowerCase() === 'authorization'
+  if (rawHeaders.filter(isName).length > 1) {
+    throw new BiodmError('invalid_token', 'Send one Authorization header')
   }
 }
 

@@ -1,3 +1,4 @@
+import { request } from 'node:http'
 import { decodeJwt, decodeProtectedHeader, SignJWT } from 'jose'
 import t from 'tap'
 import { Accounts } from '../../../plugins/accounts/manager.js'
@@ -46,6 +47,7 @@ t.test('tampered, expired, unsigned and wrongly typed tokens are 401', async (t)
   const claims = { iss: 'biodm:accounts', sub: 'ada', groups: [], iat: now, exp: now + 60 }
   const attacks: Record<string, string> = {
     'other groups': forge({ payload: { ...genuine.payload, groups: ['admin'] } }),
+    'a name that is no text': await signed({ ...claims, sub: 5 } as never),
     'another name': forge({ payload: { ...genuine.payload, sub: 'root' } }),
     'no signature': `${head}.${body}.`,
     'algorithm none': `${encode({ alg: 'none', typ: 'at+jwt', kid: key.kid })}.${body}.`,
@@ -82,6 +84,28 @@ t.test('tampered, expired, unsigned and wrongly typed tokens are 401', async (t)
     200,
     'a bad token does not matter here',
   )
+})
+
+t.test('of two Authorization headers none counts', async (t) => {
+  const api = await startApi(t, CONFIG)
+  const good = `Bearer ${await accountsOf(api).tokens.issue('ada', [])}`
+  for (const [values, status] of [
+    [[good], 200],
+    [[good, good], 401],
+    [[good, 'Bearer bad'], 401],
+    [['Bearer bad', good], 401],
+  ] as const) {
+    const answer = await new Promise<number | undefined>((resolve, reject) => {
+      const headers = values.flatMap((value) => ['Authorization', value])
+      const all = [...headers, 'Host', new URL(api.url).host]
+      const sent = request(`${api.url}/notes`, { headers: all }, (response) => {
+        response.resume()
+        resolve(response.statusCode)
+      })
+      sent.on('error', reject).end()
+    })
+    t.equal(answer, status)
+  }
 })
 
 t.test('a retired key verifies for a while, a new one signs', async (t) => {
