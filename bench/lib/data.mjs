@@ -60,6 +60,27 @@ export function* tables() {
   ]
 }
 
+/** What is released: one run for biodm, one for the limit, each with its readings. */
+export const RUNS = { biodm: 1, limits: 2 }
+const READINGS = 5_000
+
+function* runs() {
+  const ids = Object.values(RUNS)
+  yield ['biodm_entity_run', ids.map((id) => ({ id, last_version: 1 }))]
+  yield ['run', ids.map((id) => ({ id, name: `run ${id}`, version: 1, is_latest: true }))]
+  yield [
+    'reading',
+    Array.from({ length: READINGS * ids.length }, (_, index) => ({
+      id: index + 1,
+      position: Math.floor(index / ids.length),
+      value: index / 7,
+      note: `reading ${index}`,
+      run_id: ids[index % ids.length],
+      run_version: 1,
+    })),
+  ]
+}
+
 /** Twenty groups; a list on every project that names three of them, one of them the caller's. */
 export const GROUPS = Array.from({ length: 20 }, (_, index) => `lab${index + 1}__team`)
 
@@ -76,7 +97,7 @@ function* lists() {
 export async function fillPostgres(url, withLists) {
   const client = new pg.Client(url)
   await client.connect()
-  for (const [table, rows] of [...tables(), ...(withLists ? lists() : [])]) {
+  for (const [table, rows] of [...tables(), ...(withLists ? lists() : runs())]) {
     const columns = Object.keys(rows[0])
     const { rows: types } = await client.query(
       'SELECT column_name, data_type FROM information_schema.columns WHERE table_name = $1',
@@ -99,17 +120,22 @@ export async function fillPostgres(url, withLists) {
   await client.end()
 }
 
+/** The driver would bind numbers as REAL, and knows no booleans. */
+const bound = (value) => {
+  if (typeof value === 'boolean') return value ? 1n : 0n
+  return Number.isInteger(value) ? BigInt(value) : value
+}
+
 export function fillSqlite(path) {
   const db = new Sqlite(path)
   db.pragma('foreign_keys = ON')
-  for (const [table, rows] of tables()) {
+  for (const [table, rows] of [...tables(), ...runs()]) {
     const columns = Object.keys(rows[0])
     const insert = db.prepare(
       `INSERT INTO "${table}" (${columns.map((name) => `"${name}"`).join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
     )
     db.transaction(() => {
-      for (const row of rows)
-        insert.run(columns.map((name) => (Number.isInteger(row[name]) ? BigInt(row[name]) : row[name])))
+      for (const row of rows) insert.run(columns.map((name) => bound(row[name])))
     })()
   }
   db.exec('ANALYZE')

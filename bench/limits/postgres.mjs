@@ -6,6 +6,7 @@
 import { createServer } from 'node:http'
 import pg from 'pg'
 import { bodyOf, writes } from './postgres-writes.mjs'
+import { postgresRelease } from './release.mjs'
 
 const connectionString = process.env['BENCH_DATABASE']
 const types = { getTypeParser: () => (text) => text }
@@ -98,10 +99,17 @@ const ROUTES = {
 }
 
 const WRITES = writes(pool)
+const release = postgresRelease(pool)
+const RELEASE = /^\/l0\/runs\/(\d+)_(\d+)\/release$/
 
 const server = createServer(async (request, response) => {
   if (request.method === 'POST') {
-    const text = await WRITES[request.url](await bodyOf(request))
+    const body = await bodyOf(request)
+    const released = RELEASE.exec(request.url)
+    const text =
+      released === null
+        ? await WRITES[request.url](body)
+        : await release(Number(released[1]), Number(released[2]))
     response.writeHead(201, [
       'Content-Type',
       'application/json',

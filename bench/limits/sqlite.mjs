@@ -1,8 +1,10 @@
 /** The limit on SQLite: node:http and cached better-sqlite3 statements that build the JSON text themselves. */
 import { createServer } from 'node:http'
 import Sqlite from 'better-sqlite3'
+import { sqliteRelease } from './release.mjs'
 
-const db = new Sqlite(process.env['BENCH_DATABASE'].slice('sqlite:'.length), { readonly: true })
+const path = process.env['BENCH_DATABASE'].slice('sqlite:'.length)
+const db = new Sqlite(path, { readonly: true })
 db.pragma('cache_size = -32000')
 
 const file = (f) =>
@@ -39,11 +41,19 @@ const ROUTES = {
   ),
 }
 
+const release = sqliteRelease(new Sqlite(path))
+const RELEASE = /^\/l0\/runs\/(\d+)_(\d+)\/release$/
+
+function read(url) {
+  const slash = url.lastIndexOf('/')
+  const route = slash > 3 ? url.slice(0, slash + 1) : url
+  return ROUTES[route](slash > 3 ? Number(url.slice(slash + 1)) : undefined)
+}
+
 const server = createServer((request, response) => {
-  const slash = request.url.lastIndexOf('/')
-  const route = slash > 3 ? request.url.slice(0, slash + 1) : request.url
-  const text = ROUTES[route](slash > 3 ? Number(request.url.slice(slash + 1)) : undefined)
-  response.writeHead(200, [
+  const released = request.method === 'POST' ? RELEASE.exec(request.url) : null
+  const text = released === null ? read(request.url) : release(Number(released[1]), Number(released[2]))
+  response.writeHead(released === null ? 200 : 201, [
     'Content-Type',
     'application/json',
     'Content-Length',

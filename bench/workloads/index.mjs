@@ -1,4 +1,5 @@
 import { READS } from './reads.mjs'
+import { RELEASES } from './releases.mjs'
 import { WRITES } from './writes.mjs'
 
-export const WORKLOADS = [...READS, ...WRITES]
+export const WORKLOADS = [...READS, ...WRITES, ...RELEASES]
