@@ -81,7 +81,7 @@ function addColumn(
     report.fault(place, `column \`${name}\` is already there${origin(draft, known.trait)}`, { key: true })
     return
   }
-  const parsed = parseColumn(name, typedDefault(raw, place, settings.variables))
+  const parsed = parseColumn(name, typedByColumn(raw, place, settings.variables))
   if ('name' in parsed) {
     const definition = settings.auth ? parsed : withoutCaller(parsed, raw)
     draft.columns.set(name, {
@@ -99,19 +99,27 @@ function addColumn(
   }
 }
 
-/** A default that is one `${…}` alone takes the type of its column. */
-function typedDefault(raw: RawColumn | string, at: Path, { lone }: Variables): RawColumn | string {
-  if (typeof raw === 'string' || typeof raw.default !== 'string' || !lone.has(pathKey([...at, 'default'])))
-    return raw
+/** What of a column is one `${…}` alone takes the type that the column gives it. */
+function typedByColumn(raw: RawColumn | string, at: Path, { lone }: Variables): RawColumn | string {
+  if (typeof raw === 'string') return raw
   const [type = ''] = /^[a-z]+/.exec(raw.type) ?? []
-  return { ...raw, default: convert(raw.default, new Set([entry(JSON_TYPES, type) ?? 'string'])) }
+  const typed: Record<string, unknown> = { ...raw }
+  for (const [key, types] of Object.entries(TYPES_BY_COLUMN)) {
+    const value = typed[key]
+    if (typeof value === 'string' && lone.has(pathKey([...at, key])))
+      typed[key] = convert(value, new Set([entry(types, type) ?? 'string']))
+  }
+  return { ...raw, ...typed }
 }
 
-const JSON_TYPES: Readonly<Record<string, string>> = {
-  integer: 'integer',
-  bigint: 'integer',
-  number: 'number',
-  boolean: 'boolean',
+type Types = Readonly<Record<string, string>>
+
+const NUMBERS: Types = { integer: 'integer', bigint: 'integer', number: 'number' }
+const BOUNDS: Types = { ...NUMBERS, decimal: 'number', string: 'integer', text: 'integer' }
+const TYPES_BY_COLUMN: Readonly<Record<string, Types>> = {
+  default: { ...NUMBERS, boolean: 'boolean' },
+  min: BOUNDS,
+  max: BOUNDS,
 }
 
 /** Under `auth: off` a `default: user` column is an ordinary one. */

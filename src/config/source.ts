@@ -54,7 +54,7 @@ export function parseSource(file: string, text: string): Source {
   const base = { file, text, lines, ...found }
   try {
     const document = parseDocument(text, { version: '1.2', lineCounter: lines, prettyErrors: false })
-    const unreadable = yamlFaults(document, faults)
+    const unreadable = yamlFaults(document, text, faults)
     if (unreadable) return { ...base, value: null, unreadable }
     const value = new Converter(document, text, found).root()
     return { ...base, value, unreadable: false }
@@ -76,15 +76,24 @@ const YAML_HINTS: Readonly<Record<string, string>> = {
   MISSING_CHAR: 'close the quote or bracket',
 }
 
-function yamlFaults(document: Document.Parsed<ParsedNode>, faults: SourceFault[]): boolean {
+function yamlFaults(document: Document.Parsed<ParsedNode>, text: string, faults: SourceFault[]): boolean {
   let unreadable = false
   for (const error of [...document.errors, ...document.warnings]) {
+    // Once the parser has lost its way, each word of the rest is one more of these.
+    if (unreadable && error.code === 'UNEXPECTED_TOKEN') continue
     const message = MESSAGES[error.code] ?? lowerFirst(error.message)
-    faults.push({ range: error.pos, message, hint: YAML_HINTS[error.code] ?? null })
+    const variable = text.startsWith('${', error.pos[0] - 1)
+    faults.push({
+      range: error.pos,
+      message,
+      hint: variable ? VARIABLE_HINT : (YAML_HINTS[error.code] ?? null),
+    })
     if (!HARMLESS.has(error.code)) unreadable = true
   }
   return unreadable
 }
+
+const VARIABLE_HINT = 'quote a variable between brackets: `{ port: "${PORT}" }`'
 
 const MESSAGES: Readonly<Record<string, string>> = {
   DUPLICATE_KEY: 'this key is already used in the same mapping',

@@ -112,3 +112,32 @@ t.test('a value that came from a variable is not quoted in a fault', async (t) =
   t.match(error, { diagnostics: [{ message: /found the value/ }, { message: /found the value/ }] })
   t.notMatch(String(error), /word/)
 })
+
+t.test('bounds and defaults of columns take the type of their column', async (t) => {
+  const columns = {
+    size: { type: 'integer', min: '${LOW}', max: '${HIGH}', default: '${LOW}' },
+    price: { type: 'decimal(5,2)', max: '${HIGH}', default: '${LOW}' },
+    code: { type: 'string', max: '${HIGH}', default: '${LOW}' },
+    born: { type: 'date', min: '${DAY}' },
+  }
+  const definition = await loadDefinition(
+    { resources: { Sample: { columns } } },
+    { loadPlugin, env: { LOW: '3', HIGH: '9', DAY: '2000-01-01' } },
+  )
+  const sample = definition.resources.find(({ name }) => name === 'Sample')
+  t.match(sample?.columns.slice(1), [
+    { min: 3, max: 9, default: { value: 3 } },
+    { max: 9, default: { value: '3' } },
+    { length: 9, default: { value: '3' } },
+    { min: '2000-01-01' },
+  ])
+})
+
+t.test('a variable that needs quotes is one fault with a hint', async (t) => {
+  const dir = t.testdir({
+    'biodm.yaml': 'server: { port: ${PORT}, cors: { origins: [x] } }\nresources:\n  A: {}\n',
+  })
+  const error = await load(`${dir}/biodm.yaml`).catch((cause: unknown) => cause)
+  t.match(error, { diagnostics: [{ line: 1, column: 18, hint: /quote a variable/ }] })
+  t.equal((error as { diagnostics: readonly unknown[] }).diagnostics.length, 1)
+})
