@@ -30,7 +30,8 @@ export async function select(
   return rows
 }
 
-/** The same for a row that does not exist and for one that the caller may not read. */
-export function notFound(resource: Resource): BiodmError {
-  return new BiodmError('not_found', `There is no such ${resource.name}`)
+/** The same for a row that does not exist and for one that the caller may not read; with `toOne`, for an empty relation too. */
+export function notFound(resource: Resource, toOne?: string): BiodmError {
+  const empty = toOne === undefined ? '' : `, or its "${toOne}" is empty`
+  return new BiodmError('not_found', `There is no such ${resource.name}${empty}`)
 }

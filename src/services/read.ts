@@ -47,7 +47,10 @@ async function one(
   const body = hasHooks(shown, 'read', 'postfix')
     ? await hookedOne(core, request, shown, plan)
     : (await select(core, databaseOf(core, request), plan, false))[0]?.[0]
-  if (typeof body !== 'string') throw notFound(core.model.resource(plan.resource))
+  if (typeof body !== 'string') {
+    const toOne = plan.kind === 'related' ? plan.relation : undefined
+    throw notFound(core.model.resource(plan.resource), toOne)
+  }
   return { status: 200, body }
 }
 
