@@ -14,15 +14,17 @@ import { lookupStatement } from '../managers/mutate/lookup.js'
 import { formatKey, rowPath } from '../model/format-key.js'
 import type { Resource } from '../model/model.js'
 import type { Answer, Core, RequestContext } from './core.js'
+import type { Judging } from './write-access.js'
 import { passingKeys } from './write-access-rows.js'
 import { writerOf } from './write-context.js'
 
 /** One list that decides about a row. */
 export interface ListReport {
   readonly resource: string
-  readonly key: string
-  /** Path of the row that carries the list. */
-  readonly row: string
+  /** Of the row that carries the list; null where the caller may not read it. */
+  readonly key: string | null
+  /** Its path. */
+  readonly row: string | null
   readonly field: string
   readonly verb: string
   readonly groups: readonly string[]
@@ -63,7 +65,24 @@ export async function readAccess(
     throw refusal(lacking(caller), resource.name, 'update')
   }
   const reached = await reachedBy(core, resource, key)
-  return { status: 200, body: report(core, resource, reached) }
+  return { status: 200, body: report(core, resource, reached, await readableCarriers(judging, reached)) }
+}
+
+/** Those whose carrier the caller may read: of others neither key nor path is told. */
+async function readableCarriers(
+  judging: Judging,
+  reached: readonly ReachedLists[],
+): Promise<ReadonlySet<ReachedLists>> {
+  const { core, request } = judging
+  const readable = new Set<ReachedLists>()
+  for (const each of reached) {
+    const { reach, carrier } = each
+    if (carrier === null) continue
+    const owner = core.model.resource(reach.rule.carrier)
+    if (judge(owner, 'read', request.caller, core.enforce) !== 'pass') continue
+    if ((await passingKeys(judging, owner, 'read', [carrier])).size > 0) readable.add(each)
+  }
+  return readable
 }
 
 async function reachedBy(core: Core, resource: Resource, key: Key): Promise<readonly ReachedLists[]> {
@@ -84,6 +103,7 @@ function report(
   core: Core,
   resource: Resource,
   reached: readonly ReachedLists[],
+  readable: ReadonlySet<ReachedLists>,
 ): Readonly<Record<string, VerbReport>> {
   const read = needed(core, resource, reached, 'read')
   return Object.fromEntries(
@@ -91,7 +111,7 @@ function report(
       verb,
       {
         rule: shown(ruleOf(resource, verb)),
-        lists: listReports(core, resource, reached, verb),
+        lists: listReports(core, resource, reached, verb, readable),
         groups: intersection(read, needed(core, resource, reached, verb)),
       },
     ]),
@@ -104,7 +124,7 @@ function needed(
   reached: readonly ReachedLists[],
   verb: string,
 ): readonly string[] | null {
-  const lists = listReports(core, resource, reached, verb).map(({ groups }) => groups)
+  const lists = listReports(core, resource, reached, verb, new Set()).map(({ groups }) => groups)
   return lists.reduce(intersection, ruleGroups(core, ruleOf(resource, verb)))
 }
 
@@ -125,18 +145,20 @@ function listReports(
   resource: Resource,
   reached: readonly ReachedLists[],
   verb: string,
+  readable: ReadonlySet<ReachedLists>,
 ): readonly ListReport[] {
   const rules = new Set(reachOf(resource, verb))
-  return reached.flatMap(({ reach, carrier, lists }) => {
+  return reached.flatMap((each) => {
+    const { reach, carrier, lists } = each
     const groups = lists.get(listVerb(verb))
     if (!rules.has(reach) || carrier === null || groups === undefined) return []
     const owner = core.model.resource(reach.rule.carrier)
-    const row = rowPath(owner, carrier)
+    const shown = readable.has(each)
     return [
       {
         resource: owner.name,
-        key: formatKey(owner, carrier),
-        row,
+        key: shown ? formatKey(owner, carrier) : null,
+        row: shown ? rowPath(owner, carrier) : null,
         field: reach.rule.field,
         verb: listVerb(verb),
         groups,

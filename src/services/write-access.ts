@@ -105,10 +105,8 @@ class Trial {
       const wanted = verbOf(row)
       const verbs = wanted === 'update' ? (['read', wanted] as const) : [wanted]
       for (const verb of verbs) {
-        const judgement = this.#judge(row.resource, verb, this.#subject(row))
-        if (judgement === 'pass') continue
-        if (!this.#isBareReference(row)) return refusal(judgement, row.resource.name, verb, row.row.pointer)
-        this.#hidden.add(row.position)
+        const refused = this.#refusedVerb(row, verb)
+        if (refused !== null) return refused
       }
     }
     for (const { target, row } of this.#references) {
@@ -118,7 +116,22 @@ class Trial {
     return null
   }
 
-  /** A bare key inside the tree only refers: whoever may not create the row is told that it does not exist. */
+  /**
+   * A bare key inside the tree only refers: whoever may not create the row is told that it does not exist, and whoever may
+   * not read its resource the same as of a row that exists.
+   */
+  #refusedVerb(row: DecidedRow, verb: JudgedVerb): BiodmError | null {
+    const { resource, position } = row
+    const { pointer } = row.row
+    const judgement = this.#judge(resource, verb, this.#subject(row))
+    if (judgement === 'pass') return null
+    if (!this.#isBareReference(row)) return refusal(judgement, resource.name, verb, pointer)
+    const reading = this.#judge(resource, 'read')
+    if (reading !== 'pass') return refusal(reading, resource.name, 'read', pointer)
+    this.#hidden.add(position)
+    return null
+  }
+
   #isBareReference({ action, row, position }: DecidedRow): boolean {
     if (action !== 'create' || row.key === null || row.content) return false
     const { target, answer, nodes } = this.#plan

@@ -27,6 +27,17 @@ resources:
     access: { read: [lab] }
 `
 
+const CLOSED = `
+plugins: { ${HEADER_AUTH}: {} }
+resources:
+  Dataset:
+    columns: { name: string(50)! }
+    relations: { tags: { many: Tag, through: dataset_tag } }
+  Tag:
+    columns: { name: { type: string, primary: true } }
+    access: { read: [lab], create: [lab] }
+`
+
 const OUTSIDER = { username: 'olga', groups: ['elsewhere'] }
 
 async function world(t: Parameters<typeof startApi>[0], dialect: (typeof DIALECTS)[number]): Promise<Api> {
@@ -151,6 +162,20 @@ for (const dialect of DIALECTS) {
     for (const path of ['/secrets', '/secrets/1', '/secrets?text=x', '/secrets/9', '/secrets/1/tag']) {
       t.equal((await olga.get(path)).status, 403, path)
       t.equal((await api.as(null).get(path)).status, 401, path)
+    }
+  })
+
+  t.test(`${dialect}: a mere reference tells nothing about a resource that one may not read`, async (t) => {
+    const api = await startApi(t, CLOSED, { dialect })
+    await api.as({ username: 'root', groups: ['admin'] }).post('/tags', { name: 'there' })
+    for (const [who, status] of [
+      [null, 401],
+      [OUTSIDER, 403],
+    ] as const) {
+      for (const name of ['there', 'absent']) {
+        const { status: told, body } = await api.as(who).post('/datasets', { name: 'd', tags: [{ name }] })
+        t.match({ told, detail: body.detail }, { told: status, detail: /read Tag/ }, name)
+      }
     }
   })
 
