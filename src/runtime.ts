@@ -54,6 +54,8 @@ export interface Runtime {
   close(): Promise<void>
   /** Closes behind a server that goes on with another runtime: what is under way ends first, connections stay. */
   retire(graceMs?: number): Promise<void>
+  /** What is under way ends, answers are the last on their connections, jobs stop: `close` or `retire` comes next. */
+  drain(): void
   /** Says where the server is reached, when somebody else listens for it. */
   locate(url: string): void
 }
@@ -92,6 +94,10 @@ export async function runtimeOf(definition: Definition, options: Omit<WireOption
   let listener: Listener | null = null
   let closing: Promise<void> | null = null
 
+  const drain = (): void => {
+    app.drain()
+    void wired.rest()
+  }
   const retire = async (graceMs = GRACE_MS): Promise<void> => {
     await settled(app, graceMs)
     app.close()
@@ -99,7 +105,7 @@ export async function runtimeOf(definition: Definition, options: Omit<WireOption
   }
   const stop = async (): Promise<void> => {
     const end = Date.now() + GRACE_MS
-    app.drain()
+    drain()
     await listener?.close(GRACE_MS)
     await retire(end - Date.now())
   }
@@ -131,6 +137,7 @@ export async function runtimeOf(definition: Definition, options: Omit<WireOption
       closing ??= stop()
       return closing
     },
+    drain,
     retire: (graceMs?: number) => {
       closing ??= retire(graceMs)
       return closing

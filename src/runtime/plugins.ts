@@ -21,7 +21,7 @@ export interface RunningPlugins {
 
 const SETUP_MS = 60_000
 const READY_MS = 1_500
-const CLOSE_MS = 10_000
+const CLOSE_MS = 5_000
 const NEVER = new AbortController().signal
 
 export function createPlugins(log: Log): RunningPlugins {

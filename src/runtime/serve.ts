@@ -78,7 +78,7 @@ export async function serve(
       closing ??= (async () => {
         await swapping
         const end = Date.now() + GRACE_MS
-        current.app.drain()
+        current.drain()
         await listener.close(GRACE_MS)
         await current.retire(end - Date.now())
       })()

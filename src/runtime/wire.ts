@@ -35,6 +35,8 @@ export interface Wired {
   readonly app: App
   readonly core: Core
   readonly routes: readonly Route[]
+  /** Jobs and tasks stop; requests go on. */
+  rest(): Promise<void>
   close(): Promise<void>
 }
 
@@ -53,8 +55,9 @@ export async function start(model: Model, options: WireOptions): Promise<Wired> 
     model,
   })
   let workers: Workers | null = null
+  const rest = async (): Promise<void> => workers?.stop()
   const close = async (): Promise<void> => {
-    await workers?.stop()
+    await rest()
     await plugins.stop()
     await database.close()
   }
@@ -83,7 +86,7 @@ export async function start(model: Model, options: WireOptions): Promise<Wired> 
       workers.start()
     }
     announce(model, log)
-    return { app, core, routes, close }
+    return { app, core, routes, rest, close }
   } catch (error) {
     await close()
     throw error
@@ -180,6 +183,7 @@ function createWorkers(core: Core): Workers {
     timeoutMs: model.definition.server.timeoutMs,
   })
   const tasks = createTaskRunner({ database, log, metrics, tasks: tasksOf(core) })
+  let stopped: Promise<void> | null = null
   return {
     outbox,
     tasks,
@@ -187,8 +191,9 @@ function createWorkers(core: Core): Workers {
       outbox.start()
       tasks.start()
     },
-    async stop() {
-      await Promise.all([outbox.stop(), tasks.stop()])
+    stop() {
+      stopped ??= Promise.all([outbox.stop(), tasks.stop()]).then(() => undefined)
+      return stopped
     },
   }
 }

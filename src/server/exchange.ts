@@ -28,9 +28,8 @@ export class Exchange implements RouteRequest, Timed<Exchange> {
   /** Set by the first answer: later ones (a result behind its deadline) are dropped. */
   answered = false
   timing: Timed<Exchange>['timing'] = null
-  /** An answer on this connection is its last. */
-  last = false
   readonly #log: Log
+  readonly #server: { readonly draining: boolean }
   readonly #trustProxy: boolean
   #child: Log | null = null
   #abort: AbortController | null = null
@@ -45,7 +44,13 @@ export class Exchange implements RouteRequest, Timed<Exchange> {
     this.search = facts.search
     this.#trustProxy = facts.trustProxy
     this.#log = facts.log
+    this.#server = facts.server
     this.started = performance.now()
+  }
+
+  /** An answer on this connection is its last: the server stops. */
+  get last(): boolean {
+    return this.#server.draining
   }
 
   get method(): string {
@@ -91,4 +96,5 @@ export interface ExchangeFacts {
   readonly search: string
   readonly trustProxy: boolean
   readonly log: Log
+  readonly server: { readonly draining: boolean }
 }

@@ -9,6 +9,8 @@ import { respondRaw } from './respond.js'
 
 const HEADERS_MS = 10_000
 const KEEP_ALIVE_MS = 65_000
+/** How often a stopping server looks for connections on which nothing is under way, ms. */
+const IDLE_MS = 100
 /** Room for headers beside the longest URL, bytes. */
 const HEADER_ROOM = 16 * 1024
 
@@ -100,8 +102,11 @@ function refuse(error: NodeJS.ErrnoException, socket: Duplex, log: Log): void {
 function close(server: Server, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => server.closeAllConnections(), graceMs)
+    // Answers say that they are the last; a client may keep the connection all the same.
+    const sweep = setInterval(() => server.closeIdleConnections(), IDLE_MS)
     server.close(() => {
       clearTimeout(timer)
+      clearInterval(sweep)
       resolve()
     })
     server.closeIdleConnections()

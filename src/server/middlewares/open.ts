@@ -30,9 +30,9 @@ export function openExchange(
       search: request.search === '' ? '' : request.search.slice(1),
       trustProxy,
       log,
+      server: state,
     })
     request.exchange = exchange
-    exchange.last = state.draining
     state.active += 1
     if (request.identity !== undefined) exchange.caller = request.identity
     if (route?.body !== 'raw') deadlines.add(exchange)

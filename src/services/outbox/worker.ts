@@ -4,6 +4,7 @@
  * jobs are idempotent. Nothing is dropped: a job that no plugin declares any more waits, and the log says so.
  */
 import { randomUUID } from 'node:crypto'
+import { BiodmError } from '../../errors.js'
 import type { BaseContext } from '../../hooks.js'
 import type { Log } from '../../log.js'
 import type { Database } from '../../managers/database.js'
@@ -87,7 +88,8 @@ export function createOutboxWorker(options: OutboxOptions): OutboxWorker {
         { job: row.job, id: row.id, attempts: row.attempts, err: error },
         'outbox job failed; it is tried again',
       )
-      const message = error instanceof Error ? error.message : String(error)
+      const cause = error instanceof BiodmError && error.cause instanceof Error ? error.cause : error
+      const message = cause instanceof Error ? cause.message : String(cause)
       await giveBack(row, {
         runAt: Date.now() + backoff(row.attempts),
         error: message.slice(0, 1_000),

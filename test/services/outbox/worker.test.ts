@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { DialectName } from '../../../src/config/definition.js'
 import type { BaseContext } from '../../../src/hooks.js'
 import { silentLog } from '../../../src/log.js'
 import type { Database } from '../../../src/managers/database.js'
@@ -13,7 +14,7 @@ type Run = (payload: unknown) => unknown
 const worker = (
   database: Database,
   jobs: Record<string, Run>,
-  options: { leaseMs?: number; timeoutMs?: number } = {},
+  options: { leaseMs?: number; timeoutMs?: number; graceMs?: number } = {},
 ) =>
   createOutboxWorker({
     database,
@@ -23,16 +24,28 @@ const worker = (
     context: (_job, signal) => ({ signal }) as BaseContext,
     timeoutMs: options.timeoutMs ?? 5_000,
     pollMs: 50,
+    ...(options.graceMs === undefined ? {} : { graceMs: options.graceMs }),
     ...(options.leaseMs === undefined ? {} : { leaseMs: options.leaseMs }),
   })
 
-const until = async (condition: () => Promise<boolean> | boolean): Promise<void> => {
-  for (let round = 0; round < 400; round++) {
+const until = async (condition: () => Promise<boolean> | boolean, limitMs = 10_000): Promise<void> => {
+  for (const end = performance.now() + limitMs; performance.now() < end; ) {
     if (await condition()) return
     await new Promise((resolve) => setTimeout(resolve, 25))
   }
-  throw new Error('it did not happen within 10 s')
+  throw new Error(`it did not happen within ${limitMs} ms`)
 }
+
+const ROW = `'x.note', '1', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z', 0`
+const COLUMNS = 'biodm_outbox (job, payload, created_at, run_at, attempts)'
+
+/** 10 000 rows that are due. */
+const fill = (dialect: DialectName): string =>
+  dialect === 'postgres'
+    ? `INSERT INTO ${COLUMNS} SELECT x.job, x.payload, x.at::timestamptz, x.at::timestamptz, 0
+        FROM generate_series(1, 10000), (VALUES ('x.note', '1', '2026-01-01T00:00:00.000Z')) AS x(job, payload, at)`
+    : `INSERT INTO ${COLUMNS} WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+        SELECT ${ROW} FROM n`
 
 for (const dialect of DIALECTS) {
   t.test(dialect, async (t) => {
@@ -54,6 +67,29 @@ for (const dialect of DIALECTS) {
         [...(seen as number[])].sort((a, b) => a - b),
         Array.from({ length: 200 }, (_, n) => n),
       )
+    })
+
+    t.test('ten thousand jobs of no work drain at 500 a second or more', async (t) => {
+      const database = await open(t)
+      let seen = 0
+      const running = worker(database, { 'x.note': () => ++seen })
+      await database.execute({ text: fill(dialect), values: [] })
+      const started = performance.now()
+      running.start()
+      await until(async () => (await outboxStats(database)).waiting === 0, 20_000)
+      t.ok(performance.now() - started < 20_000)
+      t.equal(seen, 10_000)
+      await running.stop()
+    })
+
+    t.test('a stopping worker aborts a job that goes on, and the job stays', async (t) => {
+      const database = await open(t)
+      const running = worker(database, { 'x.hang': () => new Promise(() => {}) }, { graceMs: 100 })
+      await insertJob(database, 'x.hang', 'null')
+      running.start()
+      await until(async () => (await listJobs(database, 1))[0]?.leasedUntil !== null)
+      await running.stop()
+      t.match(await listJobs(database, 1), [{ leasedUntil: null, lastError: 'the server stops' }])
     })
 
     t.test('two workers share the jobs and run none twice', async (t) => {
