@@ -17,8 +17,8 @@ import { columnShape, type Writer } from './mutate/rows.js'
 import type { Step } from './mutate/step.js'
 
 /**
- * JSON of field `name` on the row of `alias`: `{ "read": { "id": 1, "groups": [{ "path": "lab" }] }, "write": null }`, or null
- * for a row that the caller may not update. `binder` null: the caller passes every check.
+ * JSON of field `name` on the row of `alias`: `{ "read": { "id": 1, "groups": [{ "path": "lab" }] }, "write": null }`, or a
+ * mark that `withoutHidden` takes out for a row that the caller may not update. `binder` null: the caller passes every check.
  */
 export function listField(
   model: Model,
@@ -35,8 +35,20 @@ export function listField(
   )
   const shown = binder === null ? null : rowPredicate(model, resource, 'update', alias, binder, dialect)
   const value = `${build}(${lists.join(', ')})`
-  return shown === null ? value : `CASE WHEN ${shown} THEN ${value} END`
+  if (shown === null) return value
+  return dialect === 'postgres'
+    ? `CASE WHEN ${shown} THEN ${value} ELSE '${HIDDEN}'::json END`
+    : `CASE WHEN ${shown} THEN ${value} ELSE '${HIDDEN}' END`
 }
+
+/** JSON that no stored value can be: NUL is refused in everything that is written. */
+const HIDDEN = '"\\u0000"'
+const LAST = /\s*,\s*"[^"\\]+"\s*:\s*"\\u0000"/g
+const FIRST = /"[^"\\]+"\s*:\s*"\\u0000"\s*,?\s*/g
+
+/** JSON text without the fields that are not for the caller. */
+export const withoutHidden = (text: string): string =>
+  text.includes(HIDDEN) ? text.replace(LAST, '').replace(FIRST, '') : text
 
 function listOf(
   resource: Resource,

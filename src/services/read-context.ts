@@ -1,5 +1,6 @@
 /** What reading services share: who asks, on what they ask, how rows become text. */
 import { BiodmError } from '../errors.js'
+import { withoutHidden } from '../managers/access-lists.js'
 import type { Queryable, RowArray } from '../managers/database.js'
 import type { SelectPlan } from '../managers/select/compilation.js'
 import { selectStatement } from '../managers/select/statement.js'
@@ -27,8 +28,12 @@ export async function select(
   const started = performance.now()
   const rows = await db.query(selectStatement(core.model, plan, core.database.dialect, { keys }))
   core.metrics.statement(plan.kind, (performance.now() - started) / 1000)
-  return rows
+  // Only then are `perm_*` fields left out row by row.
+  return plan.access.kind === 'all' ? rows : rows.map(shownCells)
 }
+
+const shownCells = (row: RowArray): RowArray =>
+  row.map((cell) => (typeof cell === 'string' ? withoutHidden(cell) : cell))
 
 /** The same for a row that does not exist and for one that the caller may not read; with `toOne`, for an empty relation too. */
 export function notFound(resource: Resource, toOne?: string): BiodmError {

@@ -57,7 +57,8 @@ export class Oracle {
 
   /** A single read: the default shape, and the lists for those who may update the row. */
   single(resource: OracleResource, row: Row): unknown {
-    const lists = this.#world.rules
+    const rules = this.#allowed(resource, row, 'write') ? this.#world.rules : []
+    const lists = rules
       .filter(({ carrier }) => carrier === resource.name)
       .map((rule) => {
         const shown = rule.verbs.map((verb) => {
@@ -65,7 +66,7 @@ export class Oracle {
           const groups = list?.paths.map((path) => ({ path }))
           return [verb, list === undefined ? null : { id: list.id, groups }]
         })
-        return [`perm_${rule.key}`, this.#allowed(resource, row, 'write') ? Object.fromEntries(shown) : null]
+        return [`perm_${rule.key}`, Object.fromEntries(shown)]
       })
     return { ...(this.shape(resource, row, null) as object), ...Object.fromEntries(lists) }
   }

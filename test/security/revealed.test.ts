@@ -21,6 +21,14 @@ resources:
   Tag:
     columns: { name: { type: string, primary: true } }
     relations: { datasets: { many: Dataset, through: dataset_tag } }
+  Shelf:
+    columns: { name: string }
+    relations: { books: { many: Book } }
+    permissions: { books: { verbs: [write] } }
+  Book:
+    columns: { title: string }
+    relations: { shelf: { one: Shelf } }
+    permissions: { self: { verbs: [read] } }
   Secret:
     columns: { text: string(50)!, owner: string(50) }
     relations: { tag: { one: Tag } }
@@ -43,7 +51,7 @@ const OUTSIDER = { username: 'olga', groups: ['elsewhere'] }
 async function world(t: Parameters<typeof startApi>[0], dialect: (typeof DIALECTS)[number]): Promise<Api> {
   const api = await startApi(t, CONFIG, { dialect })
   const root = api.as({ username: 'root', groups: ['admin'] })
-  await root.post('/groups', [{ path: 'lab' }])
+  await root.post('/groups', [{ path: 'lab' }, { path: 'admin' }])
   const lab = { groups: [{ path: 'lab' }] }
   const made = await root.post('/projects', [
     {
@@ -219,6 +227,20 @@ for (const dialect of DIALECTS) {
     for (const query of ['perm_self=x', 'sort=perm_self', 'perm_datasets.null()']) {
       t.equal((await lab.get(`/projects?${query}`)).status, 400, query)
     }
+    const nested = await lab.post('/shelfs', { name: 's', books: [{ title: 'b' }] })
+    t.equal(nested.status, 201)
+    await root.put('/shelfs/1', { perm_books: { write: { groups: [{ path: 'admin' }] } } })
+    for (const [query, keys] of [
+      ['', ['id', 'shelf', 'shelf_id', 'title']],
+      ['?fields=title,perm_self', ['title']],
+      ['?fields=perm_self,title', ['title']],
+      ['?fields=perm_self', []],
+    ] as const) {
+      const { body } = await lab.get(`/books/1${query}`)
+      t.same(Object.keys(body).sort(), keys, `left out for who may not update: ${query}`)
+    }
+    t.same((await lab.get('/shelfs?fields=books.perm_self')).body, [{ books: [{}] }])
+    t.same((await root.get('/books/1?fields=perm_self')).body, { perm_self: { read: null } })
     const listed = await lab.get('/projects')
     t.notMatch(JSON.stringify(listed.body), /perm_/, 'not in lists unless asked for')
     const { read } = seen.body.perm_datasets
