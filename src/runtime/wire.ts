@@ -1,7 +1,7 @@
 /** From a compiled model to everything that runs: database, schema, plugins, workers, routes, application. */
 import { demand } from '../access/static.js'
 import type { Route } from '../controllers/route.js'
-import type { Caller } from '../identity.js'
+import type { Caller, Identity } from '../identity.js'
 import type { Log } from '../log.js'
 import type { Database } from '../managers/database.js'
 import { migrateAtStart } from '../managers/migrate.js'
@@ -138,11 +138,27 @@ function authenticatorOf(core: Core): Authenticator | null {
     { plugin: use.name, settings: use.options },
     new AbortController().signal,
   )
+  const ask = authenticate.bind(use.plugin)
   return {
-    authenticate: authenticate.bind(use.plugin),
+    authenticate: async (request, asked) => checkedCaller(await ask(request, asked), use.name),
     context: (request) => ({ ...context, signal: request.signal }),
   }
 }
+
+/** What an authenticator returns decides what is allowed: anything but an identity or nobody is its fault. */
+function checkedCaller(given: unknown, plugin: string): Caller {
+  if (given === null || given === undefined) return null
+  const identity = given as Readonly<Partial<Record<keyof Identity, unknown>>>
+  const { username, groups, admin } = identity
+  const named = typeof username === 'string' && username !== ''
+  if (named && typeof admin === 'boolean' && Array.isArray(groups) && groups.every(isText))
+    return given as Identity
+  throw new TypeError(
+    `the authenticator \`${plugin}\` must return { username, groups: string[], admin: boolean } or null`,
+  )
+}
+
+const isText = (value: unknown): boolean => typeof value === 'string'
 
 function demandRules({ model, enforce }: Core, route: Route | null, caller: Caller): void {
   const guard = route?.policy.guard
