@@ -54,7 +54,7 @@ try {
 async function postgresServers() {
   const server = await postgresUrl()
   const urls = {}
-  for (const config of ['open', 'rules']) {
+  for (const config of ['open', 'rules', 'hooks']) {
     const name = `biodm_bench_${config}_${process.pid}`
     const admin = new pg.Client(server)
     await admin.connect()
@@ -72,14 +72,16 @@ async function postgresServers() {
   }
   const biodm = await started(startBiodm('open', urls.open))
   const rules = await started(startBiodm('rules', urls.rules))
+  const hooks = await started(startBiodm('hooks', urls.hooks))
   await fillPostgres(urls.open, false)
   await fillPostgres(urls.rules, true)
+  await fillPostgres(urls.hooks, false)
   const limits = await started(startLimits('postgres', urls.open))
   const client = new pg.Client(urls.open)
   await client.connect()
   cleanups.push(() => client.end())
   const postmaster = await postmasterOf(client)
-  return { postgres: { biodm, rules, limits, postmaster } }
+  return { postgres: { biodm, rules, hooks, limits, postmaster } }
 }
 
 async function postgresUrl() {

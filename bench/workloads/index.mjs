@@ -1,5 +1,6 @@
+import { HOOKS } from './hooks.mjs'
 import { READS } from './reads.mjs'
 import { RELEASES } from './releases.mjs'
 import { WRITES } from './writes.mjs'
 
-export const WORKLOADS = [...READS, ...WRITES, ...RELEASES]
+export const WORKLOADS = [...READS, ...HOOKS, ...WRITES, ...RELEASES]

@@ -3,8 +3,6 @@ import type { Log } from '../log.js'
 import type { Model } from '../model/model.js'
 import { constraintCatalog } from './constraints.js'
 import type { Database } from './database.js'
-import { openPostgres } from './postgres.js'
-import { openSqlite } from './sqlite.js'
 
 export interface OpenOptions {
   readonly log: Log
@@ -21,5 +19,11 @@ export interface OpenOptions {
 export async function openDatabase(settings: DatabaseSettings, options: OpenOptions): Promise<Database> {
   const { log, timeoutMs, model } = options
   const shared = { log, timeoutMs, ...(model === undefined ? {} : { constraints: constraintCatalog(model) }) }
-  return settings.dialect === 'postgres' ? openPostgres(settings, shared) : openSqlite(settings, shared)
+  // Each driver is some fifty modules: only the one that is needed is loaded.
+  if (settings.dialect === 'postgres') {
+    const { openPostgres } = await import('./postgres.js')
+    return openPostgres(settings, shared)
+  }
+  const { openSqlite } = await import('./sqlite.js')
+  return openSqlite(settings, shared)
 }

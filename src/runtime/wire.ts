@@ -1,7 +1,7 @@
 /** From a compiled model to everything that runs: database, schema, plugins, workers, routes, application. */
 import { demand } from '../access/static.js'
 import type { Route } from '../controllers/route.js'
-import type { Caller, Identity } from '../identity.js'
+import type { Caller } from '../identity.js'
 import type { Log } from '../log.js'
 import type { Database } from '../managers/database.js'
 import { migrateAtStart } from '../managers/migrate.js'
@@ -9,7 +9,6 @@ import { openDatabase } from '../managers/open.js'
 import { outboxStats } from '../managers/outbox.js'
 import type { Model } from '../model/model.js'
 import { objectionModels } from '../model/objection.js'
-import type { Authenticator } from '../server/context.js'
 import { createMetrics } from '../server/metrics.js'
 import { type App, createApp } from '../server/polka.js'
 import type { Core, Job } from '../services/core.js'
@@ -18,6 +17,7 @@ import { backgroundContext, runtimeTools } from '../services/plugin-tools.js'
 import { recordRead } from '../services/record-read.js'
 import { serviceFactory } from '../services/service.js'
 import { createTaskRunner, type TaskRunner, type TaskUse } from '../services/tasks.js'
+import { authenticatorOf } from './authenticator.js'
 import { createPlugins } from './plugins.js'
 import { routesOf } from './routes.js'
 import { timed } from './timed.js'
@@ -128,37 +128,6 @@ function jobsOf(model: Model): ReadonlyMap<string, Job> {
     ),
   )
 }
-
-function authenticatorOf(core: Core): Authenticator | null {
-  const use = core.model.definition.plugins.find(({ plugin }) => plugin.authenticate !== undefined)
-  const authenticate = use?.plugin.authenticate
-  if (use === undefined || authenticate === undefined || !core.model.definition.auth) return null
-  const context = backgroundContext(
-    core,
-    { plugin: use.name, settings: use.options },
-    new AbortController().signal,
-  )
-  const ask = authenticate.bind(use.plugin)
-  return {
-    authenticate: async (request, asked) => checkedCaller(await ask(request, asked), use.name),
-    context: (request) => ({ ...context, signal: request.signal }),
-  }
-}
-
-/** What an authenticator returns decides what is allowed: anything but an identity or nobody is its fault. */
-function checkedCaller(given: unknown, plugin: string): Caller {
-  if (given === null || given === undefined) return null
-  const identity = given as Readonly<Partial<Record<keyof Identity, unknown>>>
-  const { username, groups, admin } = identity
-  const named = typeof username === 'string' && username !== ''
-  if (named && typeof admin === 'boolean' && Array.isArray(groups) && groups.every(isText))
-    return given as Identity
-  throw new TypeError(
-    `the authenticator \`${plugin}\` must return { username, groups: string[], admin: boolean } or null`,
-  )
-}
-
-const isText = (value: unknown): boolean => typeof value === 'string'
 
 function demandRules({ model, enforce }: Core, route: Route | null, caller: Caller): void {
   const guard = route?.policy.guard

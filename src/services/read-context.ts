@@ -5,6 +5,7 @@ import type { Queryable, RowArray } from '../managers/database.js'
 import type { SelectPlan } from '../managers/select/compilation.js'
 import { selectStatement } from '../managers/select/statement.js'
 import type { Resource } from '../model/model.js'
+import type { Selection } from '../plan/plan.js'
 import type { Asker } from '../plan/read.js'
 import type { Core, RequestContext } from './core.js'
 
@@ -28,9 +29,12 @@ export async function select(
   const started = performance.now()
   const rows = await db.query(selectStatement(core.model, plan, core.database.dialect, { keys }))
   core.metrics.statement(plan.kind, (performance.now() - started) / 1000)
-  // Only then are `perm_*` fields left out row by row.
-  return plan.access.kind === 'all' ? rows : rows.map(shownCells)
+  return plan.access.kind === 'lists' && showsLists(plan.selection) ? rows.map(shownCells) : rows
 }
+
+/** Then `perm_*` fields are left out row by row. */
+const showsLists = ({ permissions, relations }: Selection): boolean =>
+  permissions.length > 0 || relations.some(({ selection }) => showsLists(selection))
 
 const shownCells = (row: RowArray): RowArray =>
   row.map((cell) => (typeof cell === 'string' ? withoutHidden(cell) : cell))
