@@ -1,5 +1,5 @@
 /**
- * `npm run test:services [s3|keycloak|file…]`: starts the real services, runs the tests under test/services on them with tap,
+ * `npm run test:services [browser|s3|keycloak|file…]`: starts the real services, runs the tests under test/services on them with tap,
  * stops whatever it started, also when it is interrupted, and ends with one line: `N passed, N failed`.
  */
 import { spawn } from 'node:child_process'
@@ -14,7 +14,11 @@ import { startKeycloak } from './keycloak.mjs'
 import { startMinio } from './minio.mjs'
 
 /** Folder of tests → what they need. */
-const SERVICES = { s3: [startMinio, startChromium], keycloak: [startKeycloak, startChromium] }
+const SERVICES = {
+  browser: [startChromium],
+  s3: [startMinio, startChromium],
+  keycloak: [startKeycloak, startChromium],
+}
 
 const root = join(import.meta.dirname, '../..')
 const log = (line) => process.stderr.write(`${line}\n`)
