@@ -56,7 +56,8 @@ export function declare(draft: Draft, layer: Layer, settings: Settings, report: 
   for (const [index, names] of (raw.unique ?? []).entries()) {
     draft.unique.push({ names, at: placed.at('unique', String(index)) })
   }
-  if (raw.hooks !== undefined) draft.rawHooks.push({ hooks: raw.hooks, at: placed.at('hooks'), trait })
+  if (raw.hooks !== undefined && raw.hooks !== null)
+    draft.rawHooks.push({ hooks: raw.hooks, at: placed.at('hooks'), trait })
   for (const [verb, access] of Object.entries(raw.access ?? {})) {
     draft.access.set(verb, { rule: ruleOf(access), at: placed.at('access', verb), builtin: layer.builtin })
   }

@@ -158,6 +158,12 @@ const junk = fc.oneof(
 
 t.equal(await outcome(VALID), 'definition', 'the unchanged configuration is valid')
 
+t.test('any part may be left empty, as YAML writes `hooks:`', async (t) => {
+  for (const place of places(VALID).filter((at) => at.length > 0)) {
+    t.ok(await outcome(changed(VALID, place, () => null) as Record<string, unknown>), place.join('.'))
+  }
+})
+
 t.test('any change of a valid configuration gives a definition or a list of faults', async (t) => {
   const seen = { definition: 0, refused: 0 }
   const where = fc.constantFrom(...places(VALID).filter((place) => place.length > 0))
