@@ -4,9 +4,9 @@
  */
 import t from 'tap'
 import { DIALECTS } from '../helpers/databases.js'
+import { SEED } from '../helpers/seed.js'
 import { compareSeed } from './decisions/compare.js'
 
-const SEED = Number(process.env['BIODM_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 const DECISIONS = Number(process.env['BIODM_DECISIONS'] ?? 50_000)
 
 for (const dialect of DIALECTS) {

@@ -1,4 +1,5 @@
 /** Random pairs of configurations, the second adding to the first: two migrations end where one would. */
+import '../helpers/seed.js'
 import fc from 'fast-check'
 import t from 'tap'
 import type { Database } from '../../src/managers/database.js'

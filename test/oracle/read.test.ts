@@ -2,6 +2,7 @@
  * Random worlds, rows and queries: both databases answer what the oracle works out row by row. `BIODM_ORACLE_SEED` and
  * `BIODM_ORACLE_WORLDS` choose others.
  */
+import '../helpers/seed.js'
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'

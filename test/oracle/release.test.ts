@@ -1,4 +1,5 @@
 /** What a release copies, compared with a naive model of its rules on random worlds. */
+import '../helpers/seed.js'
 import fc from 'fast-check'
 import t from 'tap'
 import { type Api, startApi } from '../helpers/api.js'

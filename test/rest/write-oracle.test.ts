@@ -1,3 +1,4 @@
+import '../helpers/seed.js'
 import fc from 'fast-check'
 import t from 'tap'
 import type { Client } from '../../src/runtime.js'

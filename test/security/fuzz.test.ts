@@ -2,6 +2,7 @@
  * Requests made from the server's own /schema, well-formed and not: whatever comes, no answer is a 5xx, and every error
  * is a problem document with a code of the table. `BIODM_FUZZ=20000` makes more of them.
  */
+import '../helpers/seed.js'
 import fc from 'fast-check'
 import t from 'tap'
 import { ERRORS } from '../../src/errors.js'

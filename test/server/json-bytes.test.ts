@@ -1,3 +1,4 @@
+import '../helpers/seed.js'
 import fc from 'fast-check'
 import t from 'tap'
 import { parseJson } from '../../src/server/json-bytes.js'

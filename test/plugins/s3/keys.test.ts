@@ -1,3 +1,4 @@
+import '../../helpers/seed.js'
 import type { TraitTarget } from 'biodm'
 import fc from 'fast-check'
 import t from 'tap'
