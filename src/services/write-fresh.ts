@@ -49,7 +49,9 @@ export async function writeFresh(
   if (statement === null) return null
   const [written] = await core.database.write(statement)
   const [text, value] = written ?? []
-  return { resource, many, keys: many ? [] : [{ [key.name]: value }], texts: [String(text)] }
+  // Only a trigger of a database that was made elsewhere can swallow a row.
+  if (typeof text !== 'string') throw new Error(`the database kept no row of ${resource.name}`)
+  return { resource, many, keys: many ? [] : [{ [key.name]: value }], texts: [text] }
 }
 
 /** Everything is new and flat, nothing follows or watches it, and static rules alone decide. */
