@@ -19,7 +19,7 @@ import {
 import { type ConstraintCatalog, driverCode, translated, withStatement } from './db-errors.js'
 import { boundKnex } from './knex.js'
 import { Connection } from './sqlite-connection.js'
-import { WriterQueue } from './writer-queue.js'
+import { Turns } from './turns.js'
 
 /** Another process may hold the write lock this long; then it is 503. */
 const BUSY_MS = 5_000
@@ -47,9 +47,10 @@ class SqliteDatabase implements Database {
   readonly #writer: Connection
   /** The writer itself in memory. */
   readonly #reader: Connection
-  readonly #queue = new WriterQueue()
+  /** Of the writer. */
+  readonly #queue = new Turns()
   readonly #readers: Connection[] = []
-  #readersOut = 0
+  readonly #reading = new Turns(MAX_READERS)
   #closed = false
 
   constructor(path: string, options: SqliteOptions) {
@@ -83,7 +84,7 @@ class SqliteDatabase implements Database {
 
   async #read<T>(statement: Statement, work: (connection: Connection) => T): Promise<T> {
     this.#checkOpen()
-    if (!this.#inMemory || this.#queue.idle) {
+    if (!this.#inMemory || this.#queue.taken === 0) {
       try {
         return work(this.#reader)
       } catch (error) {
@@ -161,21 +162,24 @@ class SqliteDatabase implements Database {
 
   /** On a connection of its own: the snapshot of a transaction must not be what other reads see. */
   async #readTransaction<T>(run: (trx: Transaction) => Promise<T>, options: TransactionOptions): Promise<T> {
-    if (this.#readersOut >= MAX_READERS) {
-      throw new BiodmError('unavailable', 'No connection to the database is free; try again.', {
-        headers: { 'Retry-After': '1' },
-      })
+    const release = await this.#reading.acquire(options.signal)
+    try {
+      this.#checkOpen()
+      return await this.#onReader(run, options)
+    } catch (error) {
+      throw translated(error, this.#options.constraints)
+    } finally {
+      release()
     }
-    this.#readersOut++
+  }
+
+  async #onReader<T>(run: (trx: Transaction) => Promise<T>, options: TransactionOptions): Promise<T> {
     const connection =
       this.#readers.pop() ?? new Connection(this.#path, this.#options.timeoutMs, { readonly: true })
     try {
       connection.run({ text: 'BEGIN', values: [] })
       return await this.#inside(connection, run, options)
-    } catch (error) {
-      throw translated(error, this.#options.constraints)
     } finally {
-      this.#readersOut--
       if (this.#closed || this.#readers.length >= KEPT_READERS) connection.close()
       else this.#readers.push(connection)
     }
@@ -210,8 +214,12 @@ class SqliteDatabase implements Database {
   }
 
   stats(): { used: number; idle: number; waiting: number } {
-    const { busy, waiting } = this.#queue
-    return { used: (busy ? 1 : 0) + this.#readersOut, idle: busy ? 0 : 1, waiting }
+    const [writing, reading] = [this.#queue, this.#reading]
+    return {
+      used: writing.taken + reading.taken,
+      idle: 1 - writing.taken,
+      waiting: writing.waiting + reading.waiting,
+    }
   }
 
   async close(): Promise<void> {

@@ -225,4 +225,23 @@ for (const dialect of DIALECTS) {
     )
     t.same(await database.query(statement`SELECT "name" FROM "parent"`), [['40']])
   })
+
+  t.test(`${dialect}: any number of transactions that only read take turns`, async (t) => {
+    const database = await openTestDatabase(t, dialect, { file: true })
+    await withTable(database)
+    const counts = await Promise.all(
+      Array.from({ length: 50 }, () =>
+        database.transaction(
+          async (trx) => {
+            const [row] = await trx.query(count)
+            await wait(5)
+            return row?.[0]
+          },
+          { readonly: true },
+        ),
+      ),
+    )
+    t.same(counts, Array(50).fill(0))
+    t.equal(database.stats().waiting, 0)
+  })
 }

@@ -1,6 +1,6 @@
 import { BiodmError } from '../errors.js'
 
-/** Nobody waits longer than this for one and the same holder. */
+/** Nobody waits longer than this while nothing moves. */
 const STALLED_MS = 2_000
 
 interface Waiter {
@@ -9,20 +9,21 @@ interface Waiter {
 }
 
 /**
- * A mutex whose waiters are served in order. While the queue moves everybody is served; when one holder keeps the rest
- * waiting for two seconds, they are refused with 503.
+ * Lets `places` in at once, by default one, and serves those who wait in order. While the queue moves everybody is
+ * served; when nobody leaves for two seconds, those who wait are refused with 503.
  */
-export class WriterQueue {
+export class Turns {
+  readonly #places: number
   readonly #waiting: Waiter[] = []
-  #busy = false
+  #taken = 0
   #stalled: NodeJS.Timeout | undefined
 
-  get idle(): boolean {
-    return !this.#busy
+  constructor(places = 1) {
+    this.#places = places
   }
 
-  get busy(): boolean {
-    return this.#busy
+  get taken(): number {
+    return this.#taken
   }
 
   get waiting(): number {
@@ -32,8 +33,8 @@ export class WriterQueue {
   /** Resolves with the function that lets the next one in; calling it again does nothing. */
   async acquire(signal?: AbortSignal): Promise<() => void> {
     signal?.throwIfAborted()
-    if (this.#busy) await this.#wait(signal)
-    this.#busy = true
+    if (this.#taken < this.#places) this.#taken++
+    else await this.#wait(signal)
     let held = true
     return () => {
       if (!held) return
@@ -68,20 +69,20 @@ export class WriterQueue {
     if (this.#stalled !== undefined) return
     this.#stalled = setTimeout(() => {
       this.#stalled = undefined
-      const error = new BiodmError('unavailable', 'The database is busy with another request; try again.', {
+      const error = new BiodmError('unavailable', 'The database is busy with other requests; try again.', {
         headers: { 'Retry-After': '1' },
       })
       for (const waiter of this.#waiting.splice(0)) waiter.refuse(error)
     }, STALLED_MS)
   }
 
-  /** The next waiter takes over without the mutex being free in between. */
+  /** The next waiter takes over without the place being free in between. */
   #next(): void {
     clearTimeout(this.#stalled)
     this.#stalled = undefined
     const waiter = this.#waiting.shift()
     if (waiter === undefined) {
-      this.#busy = false
+      this.#taken--
       return
     }
     if (this.#waiting.length > 0) this.#watch()
