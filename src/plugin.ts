@@ -192,7 +192,10 @@ export interface RouteBase {
   readonly ignoreToken?: boolean
   /** true: the body is not read; `run` gets the stream in `ctx.request`. Limits of size and time do not apply. */
   readonly raw?: boolean
-  /** Also answers without `Content-Type: application/json`, e.g. a form. */
+  /**
+   * Operation object of OpenAPI: what the route takes and answers. Parameters of its path and the refusals that any route may
+   * answer are added; others are named by `{ $ref: '#/components/responses/Conflict' }` and the like.
+   */
   readonly openapi?: JsonSchema
   /** Shown by nobody: neither in OpenAPI nor in `check`. */
   readonly hidden?: boolean

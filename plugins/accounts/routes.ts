@@ -80,6 +80,9 @@ const TOKENS = json(
   }),
 )
 
+/** Shared descriptions of what is refused, by name. */
+const refused = (name: string): JsonSchema => ({ $ref: `#/components/responses/${name}` })
+
 const open = { public: true, ignoreToken: true } as const
 
 export const ROUTES: readonly PluginRoute[] = [
@@ -91,7 +94,7 @@ export const ROUTES: readonly PluginRoute[] = [
       operationId: 'login',
       summary: 'Exchange a user name and password for tokens',
       requestBody: sent({ username: text, password: text }),
-      responses: { 200: TOKENS },
+      responses: { 200: TOKENS, 401: refused('Unauthorized'), 429: refused('RateLimited') },
     },
     run: login,
   },
@@ -103,7 +106,7 @@ export const ROUTES: readonly PluginRoute[] = [
       operationId: 'refresh',
       summary: 'Exchange a refresh token, once, for new tokens',
       requestBody: sent({ refresh_token: text }),
-      responses: { 200: TOKENS },
+      responses: { 200: TOKENS, 401: refused('Unauthorized') },
     },
     run: refresh,
   },

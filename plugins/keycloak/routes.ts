@@ -19,10 +19,42 @@ const REFRESH_TOKEN: JsonSchema = {
   required: ['refresh_token'],
   properties: { refresh_token: { type: 'string' } },
 }
+const counts = (...names: readonly string[]): JsonSchema => ({
+  type: 'object',
+  required: names,
+  properties: Object.fromEntries(names.map((name) => [name, { type: 'integer' }])),
+})
+const REASONS: JsonSchema = {
+  type: 'array',
+  items: {
+    type: 'object',
+    required: ['what', 'reason'],
+    properties: { what: { type: 'string' }, reason: { type: 'string' } },
+  },
+}
+const REPORT: JsonSchema = {
+  type: 'object',
+  required: ['dry_run', 'groups', 'users', 'memberships', 'skipped', 'conflicts'],
+  properties: {
+    dry_run: { type: 'boolean' },
+    groups: counts('created', 'updated', 'unchanged'),
+    users: counts('created', 'updated', 'unchanged'),
+    memberships: counts('added', 'removed'),
+    skipped: { ...REASONS, description: 'What was left out, the first hundred' },
+    conflicts: { ...REASONS, description: 'What needs a person, the first hundred' },
+  },
+}
 const json = (schema: JsonSchema): JsonSchema => ({ content: { 'application/json': { schema } } })
 const answers = (description: string, schema: JsonSchema): JsonSchema => ({
   200: { description, ...json(schema) },
 })
+const refused = (name: string): JsonSchema => ({ $ref: `#/components/responses/${name}` })
+const header = (description: string): JsonSchema => ({
+  description,
+  required: true,
+  schema: { type: 'string' },
+})
+const COOKIE = { 'Set-Cookie': header('Binds the login to this browser, or ends that') }
 const query = (name: string, description: string, schema: JsonSchema): JsonSchema => ({
   name,
   in: 'query',
@@ -45,7 +77,7 @@ export const routes: readonly PluginRoute[] = [
       ],
       responses: {
         200: { description: 'The address', content: { 'text/plain': { schema: { type: 'string' } } } },
-        302: { description: 'To the login page' },
+        302: { description: 'To the login page', headers: { Location: header('The page'), ...COOKIE } },
       },
     },
     run: login,
@@ -62,7 +94,10 @@ export const routes: readonly PluginRoute[] = [
         query('state', 'From Keycloak', { type: 'string' }),
         query('code', 'From Keycloak', { type: 'string' }),
       ],
-      responses: answers('Tokens', TOKENS),
+      responses: {
+        200: { description: 'Tokens', headers: COOKIE, ...json(TOKENS) },
+        403: refused('Forbidden'),
+      },
     },
     run: synAck,
   },
@@ -75,7 +110,7 @@ export const routes: readonly PluginRoute[] = [
       operationId: 'refresh',
       summary: 'A new access token',
       requestBody: { required: true, ...json(REFRESH_TOKEN) },
-      responses: answers('Tokens', TOKENS),
+      responses: { ...answers('Tokens', TOKENS), 401: refused('Unauthorized') },
     },
     async run(ctx) {
       const { answer } = await refresh(keycloakOf(ctx), refreshTokenOf(ctx))
@@ -127,7 +162,7 @@ export const routes: readonly PluginRoute[] = [
       operationId: 'syncKeycloak',
       summary: 'Imports groups, users and memberships from Keycloak; for admins',
       parameters: [query('dry_run', 'true: only counts', { type: 'boolean' })],
-      responses: answers('What was done', { type: 'object' }),
+      responses: { ...answers('What was done', REPORT), 409: refused('Conflict') },
     },
     run: kcSync,
   },

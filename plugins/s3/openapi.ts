@@ -39,6 +39,8 @@ const upload = (description: string): JsonSchema => ({
   content: { 'application/json': { schema: UPLOAD } },
 })
 
+const CONFLICT: JsonSchema = { $ref: '#/components/responses/Conflict' }
+
 const redirect = {
   name: 'redirect',
   in: 'query',
@@ -63,13 +65,21 @@ export const TRAIT_ROUTES_OPENAPI = {
           },
         },
       },
-      307: { description: 'To the signed address', headers: { Location: { schema: { type: 'string' } } } },
+      307: {
+        description: 'To the signed address',
+        headers: { Location: { required: true, schema: { type: 'string' } } },
+      },
+      409: CONFLICT,
     },
   },
   postSuccess: {
     summary: 'Called by the store once a form was uploaded',
     parameters: [{ name: 'token', in: 'query', required: true, schema: { type: 'string' } }],
-    responses: { 201: text('Uploaded.') },
+    responses: {
+      201: text('Uploaded.'),
+      403: { $ref: '#/components/responses/Forbidden' },
+      409: CONFLICT,
+    },
   },
   complete: {
     summary: 'Finish an upload',
@@ -88,12 +98,18 @@ export const TRAIT_ROUTES_OPENAPI = {
         },
       },
     },
-    responses: { 201: text('Completed.') },
+    responses: { 201: text('Completed.'), 409: CONFLICT },
   },
   getUpload: {
     summary: 'What is uploaded and what is missing, with fresh addresses',
     responses: { 200: upload('The upload') },
   },
-  renewUpload: { summary: 'Begin the upload anew', responses: { 201: upload('The new upload') } },
-  cancelUpload: { summary: 'Cancel the upload', responses: { 204: { description: 'Cancelled' } } },
+  renewUpload: {
+    summary: 'Begin the upload anew',
+    responses: { 201: upload('The new upload'), 409: CONFLICT },
+  },
+  cancelUpload: {
+    summary: 'Cancel the upload',
+    responses: { 204: { description: 'Cancelled' }, 409: CONFLICT },
+  },
 } as const satisfies Record<string, JsonSchema>

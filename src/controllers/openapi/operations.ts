@@ -5,7 +5,7 @@ import type { Action, Route } from '../route.js'
 import { namesOf, tagOf } from './names.js'
 import { pluginOperation, rootOperation } from './others.js'
 import { listParameters, pathParameters, readParameters } from './parameters.js'
-import { problems } from './problems.js'
+import { denied, problems } from './problems.js'
 import { reference, writeName } from './schemas.js'
 import { type Kind, SHAPES, type Shape } from './shapes.js'
 
@@ -13,7 +13,7 @@ import { type Kind, SHAPES, type Shape } from './shapes.js'
 export function operationOf(model: Model, route: Route, schemes: readonly string[]): JsonSchema {
   const { action } = route
   const common = { tags: [tagOf(action)], security: securityOf(model, route, schemes) }
-  if (action.kind === 'root') return { ...common, ...rootOperation(action.name) }
+  if (action.kind === 'root') return { ...common, ...rootOperation(model, route, action.name) }
   if (action.kind === 'plugin') return { ...common, ...pluginOperation(model, route, action) }
   return { ...common, ...resourceOperation(model, route, action) }
 }
@@ -36,7 +36,6 @@ function resourceOperation(model: Model, route: Route, action: Extract<Action, {
   const subject = relation === undefined ? resource : model.resource(relation.target)
   const names = namesOf(resource, action, route.method)
   const parameters = [...pathParameters(model, route), ...queryParameters(shape, subject)]
-  const denied = model.definition.enforce ? [401, 403] : []
   return {
     operationId: shape.id(names),
     summary: shape.summary(names),
@@ -44,7 +43,7 @@ function resourceOperation(model: Model, route: Route, action: Extract<Action, {
     ...(shape.body === undefined ? {} : { requestBody: requestBody(shape.body, writeName(subject.name)) }),
     responses: {
       [String(shape.status)]: success(shape, subject.name, action.kind),
-      ...problems([...shape.problems, ...denied]),
+      ...problems([...shape.problems, ...denied(model, route)]),
     },
   }
 }
@@ -77,10 +76,12 @@ const CREATED_HEADERS: JsonSchema = {
   Location: { description: 'Path of a single object', schema: { type: 'string' } },
 }
 
+const CREATES: ReadonlySet<Kind> = new Set(['create', 'release', 'collection_add'])
+
 function success({ answer, query }: Shape, name: string, kind: Kind): JsonSchema {
   if (answer === 'none') return { description: 'Done' }
   const schema = answer === 'document' ? { type: 'object' } : contentOf(answer, name)
-  const created = kind === 'create' || kind === 'release'
+  const created = CREATES.has(kind)
   const headers = query === 'list' ? LIST_HEADERS : created ? CREATED_HEADERS : undefined
   return {
     description: DESCRIPTIONS[answer],

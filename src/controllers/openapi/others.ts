@@ -4,7 +4,7 @@ import type { JsonSchema } from '../../plugin.js'
 import type { Action, Route } from '../route.js'
 import { pascal } from './names.js'
 import { pathParameters } from './parameters.js'
-import { problems } from './problems.js'
+import { denied, problems, RETRY_AFTER } from './problems.js'
 
 /** Media type and meaning of what the server's own routes answer. */
 const ROOTS: Readonly<
@@ -30,20 +30,21 @@ const ROOTS: Readonly<
   swagger: ['This document for people to read and try', 'text/html', { type: 'string' }],
 }
 
-export function rootOperation(name: string): JsonSchema {
+export function rootOperation(model: Model, route: Route, name: string): JsonSchema {
   const [summary, type, schema, further] = ROOTS[name] ?? [
     `The page ${name}`,
     'text/html',
     { type: 'string' },
   ]
   const answer = { description: summary, content: { [type]: { schema } } }
+  const other = { ...answer, description: 'Not ready', headers: RETRY_AFTER }
   return {
     operationId: `get${pascal(name)}`,
     summary,
     responses: {
-      ...problems([]),
+      ...problems(denied(model, route)),
       '200': answer,
-      ...(further === undefined ? {} : { [String(further)]: { ...answer, description: 'Not ready' } }),
+      ...(further === undefined ? {} : { [String(further)]: other }),
     },
   }
 }
@@ -64,13 +65,13 @@ export function pluginOperation(
     ...own,
   ]
   const responses = isObject(said['responses']) ? said['responses'] : { '200': { description: 'Done' } }
-  const denied = model.definition.enforce && !route.policy.public ? [401, 403] : []
   const missing = action.resource === null ? [] : [404]
+  const body = route.body === 'json' ? [413, 415] : []
   return {
     operationId: pluginOperationId(model, route, action),
     ...said,
     ...(parameters.length === 0 ? {} : { parameters }),
-    responses: { ...problems([...denied, ...missing]), ...responses },
+    responses: { ...problems([...denied(model, route), ...missing, ...body]), ...responses },
   }
 }
 

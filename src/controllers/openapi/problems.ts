@@ -1,6 +1,8 @@
 /** Problem responses: one component for each status of the error table. */
 import { ERRORS } from '../../errors.js'
+import type { Model } from '../../model/model.js'
 import type { JsonSchema } from '../../plugin.js'
+import type { Route } from '../route.js'
 
 const NAMES: Readonly<Record<number, string>> = {
   400: 'BadRequest',
@@ -23,10 +25,22 @@ const NAMES: Readonly<Record<number, string>> = {
   507: 'StorageFull',
 }
 
+const header = (description: string, required: boolean): JsonSchema => ({
+  description,
+  required,
+  schema: { type: 'string' },
+})
+export const RETRY_AFTER: JsonSchema = { 'Retry-After': header('Seconds to wait', true) }
+
 const HEADERS: Readonly<Record<number, JsonSchema>> = {
-  401: { 'WWW-Authenticate': { description: 'How to authenticate', schema: { type: 'string' } } },
-  429: { 'Retry-After': { description: 'Seconds to wait', schema: { type: 'string' } } },
-  503: { 'Retry-After': { description: 'Seconds to wait', schema: { type: 'string' } } },
+  401: { 'WWW-Authenticate': header('How to authenticate', true) },
+  405: { Allow: header('The methods that are possible', true) },
+  415: {
+    Accept: header('The media type that is taken', false),
+    'Accept-Encoding': header('The content encoding that is taken', false),
+  },
+  429: RETRY_AFTER,
+  503: RETRY_AFTER,
 }
 
 const codesOf = (status: number): string[] =>
@@ -77,6 +91,13 @@ export const PROBLEM_RESPONSES: Readonly<Record<string, JsonSchema>> = Object.fr
 
 /** Any route of ours may answer these. */
 const ALWAYS = [400, 406, 408, 414, 431, 500, 503, 504]
+
+/** Who is refused: a bad token is 401 on public routes too, rules refuse on the others. */
+export function denied({ definition }: Model, { policy, action }: Route): readonly number[] {
+  if (!definition.enforce) return []
+  const token = policy.ignoreToken ? [] : [401]
+  return policy.public || action.kind === 'root' ? token : [...token, 403]
+}
 
 /** The problem responses of an operation: `statuses` and those that every route has. */
 export function problems(statuses: readonly number[]): JsonSchema {
