@@ -177,7 +177,6 @@ export async function keycloakFlow(
   const heal = world.fake.fault({ kind: 'status', status: 503 })
   const away = await anonymous.post('/refresh', { refresh_token: renewed.body.refresh_token })
   t.equal(away.status, 503)
-  await anonymous.get('/ready')
   heal()
   await rootFlow(t, { admin, outsider, anonymous, badToken, tooLarge })
 }
