@@ -57,6 +57,11 @@ export interface TransactionOptions {
    * so that a table can be replaced.
    */
   readonly schemaChange?: boolean
+  /**
+   * Every statement finds its rows by a key or an index. PostgreSQL then plans no scan of a whole table: it would keep such
+   * a plan, made while the table was small, while the table grows. Not for what plugins may ask.
+   */
+  readonly keyed?: boolean
 }
 
 /**

@@ -66,8 +66,9 @@ export class PostgresTransaction implements Transaction {
 
   /** Sent together with the first statement: one round trip less. */
   #begin(): void {
-    const text = this.#options.readonly === true ? 'BEGIN READ ONLY' : 'BEGIN'
-    this.#begun = this.#client.query(text)
+    const { readonly, keyed } = this.#options
+    const text = readonly === true ? 'BEGIN READ ONLY' : 'BEGIN'
+    this.#begun = this.#client.query(keyed === true ? `${text}; SET LOCAL enable_seqscan = off` : text)
     this.#begun.catch(() => undefined)
   }
 

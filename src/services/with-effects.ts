@@ -1,12 +1,16 @@
-import type { Transaction } from '../managers/database.js'
+import type { Transaction, TransactionOptions } from '../managers/database.js'
 import type { Core, Effects, RequestContext } from './core.js'
 import { createEffects } from './effects.js'
+
+/** Runs work in the transaction. */
+export type Transact = <R>(run: (trx: Transaction) => Promise<R>) => Promise<R>
 
 /** Opens the transaction, or takes part in the one that the caller is in, and settles the effects. */
 export async function withEffects<T>(
   core: Core,
   request: RequestContext,
-  work: (effects: Effects, transact: <R>(run: (trx: Transaction) => Promise<R>) => Promise<R>) => Promise<T>,
+  work: (effects: Effects, transact: Transact) => Promise<T>,
+  options: Pick<TransactionOptions, 'keyed'> = {},
 ): Promise<T> {
   const { joined } = request
   if (joined !== null) return await work(joined.effects, (run) => run(joined.transaction))
@@ -19,7 +23,7 @@ export async function withEffects<T>(
           await effects.attempt()
           return await run(trx)
         },
-        { signal: request.signal },
+        { ...options, signal: request.signal },
       ),
     )
   } catch (error) {

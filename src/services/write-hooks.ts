@@ -20,8 +20,13 @@ export const hooked = (resource: Resource, stage: 'prefix' | 'postfix'): boolean
   hasHooks(resource, 'create', stage) || hasHooks(resource, 'update', stage)
 
 export function anyHooked(model: Model, plan: WritePlan, stage: 'prefix' | 'postfix'): boolean {
-  const names = new Set(plan.rows.map((row) => row.resource))
-  return [...names].some((name) => hooked(model.resource(name), stage))
+  let asked = ''
+  for (const { resource } of plan.rows) {
+    if (resource === asked) continue
+    asked = resource
+    if (hooked(model.resource(resource), stage)) return true
+  }
+  return false
 }
 
 /** Decides a plan without locks, for the hooks and for the rules that must hold before they act elsewhere. */

@@ -2,6 +2,7 @@
  * Prepared rows → statements in the order they run: level by level, one for each table and set of columns, then the
  * links of n–m relations. Nothing waits for a result; what must hold is checked as the answers come.
  */
+import type { ThroughDefinition } from '../config/definition.js'
 import type { Row } from '../hooks.js'
 import { RetryTransaction } from '../managers/database.js'
 import type { StoredColumn } from '../managers/mutate/columns.js'
@@ -143,11 +144,21 @@ export interface Association {
   row(from: Readonly<Row>, to: Readonly<Row>): Row
 }
 
+const associations = new WeakMap<ThroughDefinition, Association>()
+
 /** An n–m relation seen from one side. */
 export function associationOf(model: Model, resourceName: string, relationName: string): Association {
   const resource = model.resource(resourceName)
   const relation = resource.relations.get(relationName)
   if (relation?.kind !== 'through') throw new Error(`${resourceName}.${relationName} is no n–m relation`)
+  const known = associations.get(relation)
+  if (known !== undefined) return known
+  const association = compileAssociation(model, resource, relation)
+  associations.set(relation, association)
+  return association
+}
+
+function compileAssociation(model: Model, resource: Resource, relation: ThroughDefinition): Association {
   const target = model.resource(relation.target)
   const typed = (side: Resource, pairs: typeof relation.own): StoredColumn[] =>
     pairs.map((pair) => ({
@@ -156,16 +167,16 @@ export function associationOf(model: Model, resourceName: string, relationName: 
     }))
   const own = typed(resource, relation.own)
   const other = typed(target, relation.other)
-  const columns = [...own, ...other].sort((a, b) => (a.name < b.name ? -1 : 1))
-  return {
+  return Object.freeze({
     table: relation.table,
-    columns,
+    columns: [...own, ...other].sort((a, b) => (a.name < b.name ? -1 : 1)),
     own,
     other,
-    row: (from, to) =>
-      Object.fromEntries([
-        ...relation.own.map((pair) => [pair.column, from[pair.references]]),
-        ...relation.other.map((pair) => [pair.column, to[pair.references]]),
-      ]),
-  }
+    row: (from: Readonly<Row>, to: Readonly<Row>): Row => {
+      const row: Row = {}
+      for (const pair of relation.own) row[pair.column] = from[pair.references]
+      for (const pair of relation.other) row[pair.column] = to[pair.references]
+      return row
+    },
+  })
 }

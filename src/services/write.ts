@@ -14,7 +14,7 @@ import { planWrite, type WriteRequest } from '../plan/write.js'
 import type { Core, Effects, RequestContext } from './core.js'
 import { historySteps } from './history.js'
 import { hasHooks } from './hooks/run.js'
-import { withEffects } from './with-effects.js'
+import { type Transact, withEffects } from './with-effects.js'
 import { judgeTree, type Verdicts } from './write-access.js'
 import { explained } from './write-conflict.js'
 import { type WriteContext, writerOf } from './write-context.js'
@@ -85,7 +85,7 @@ async function runPlan(
     const fresh = await writeFresh(core, request, write.resource, plan, write.body)
     if (fresh !== null) return fresh
   }
-  return await withEffects(core, request, async (effects, transact) => {
+  const work = async (effects: Effects, transact: Transact): Promise<WriteOutcome> => {
     const final = anyHooked(core.model, plan, 'prefix')
       ? await prefixStage(core, request, effects, write, plan, async (preview) => {
           const db = request.joined?.transaction ?? core.database
@@ -99,7 +99,10 @@ async function runPlan(
     return await transact((trx) =>
       carryOut({ core, request, trx, effects, writer: writerOf(core) }, write, final, readBack, extra),
     )
-  })
+  }
+  // Hooks may ask what they like; without them everything goes by keys.
+  const keyed = extra === undefined && HOOK_STAGES.every((stage) => !anyHooked(core.model, plan, stage))
+  return await withEffects(core, request, work, { keyed })
 }
 
 /**
@@ -162,6 +165,8 @@ async function requireTarget(
   const decision = await decide(core.model, writerOf(core), db, bare, { locking: false })
   refuseEarly(bare, decision, await verdicts(core, request, db, bare, decision))
 }
+
+const HOOK_STAGES = ['prefix', 'postfix'] as const
 
 const verdicts = (
   core: Core,

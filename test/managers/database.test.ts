@@ -38,6 +38,18 @@ for (const dialect of DIALECTS) {
     await database.ping()
   })
 
+  t.test(`${dialect}: a keyed transaction finds rows by index although the table is small`, async (t) => {
+    const database = await openTestDatabase(t, dialect)
+    await withTable(database)
+    await database.write(insert(1, 'a'))
+    const text = `${dialect === 'postgres' ? 'EXPLAIN' : 'EXPLAIN QUERY PLAN'} SELECT * FROM "parent" WHERE "id" = 1`
+    const plan = await database.transaction((trx) => trx.query({ text, values: [] }), { keyed: true })
+    t.match(JSON.stringify(plan), dialect === 'postgres' ? /Index Scan/ : /USING INTEGER PRIMARY KEY/)
+    if (dialect === 'sqlite') return
+    const setting = await database.query({ text: 'SHOW enable_seqscan', values: [] })
+    t.same(setting, [['on']], 'nothing of it stays on the connection')
+  })
+
   t.test(
     `${dialect}: a transaction commits when its function ends and rolls back when it throws`,
     async (t) => {
