@@ -1,7 +1,7 @@
 /**
  * Driver errors → `BiodmError`, by SQLSTATE and constraint name (PostgreSQL) or result code (SQLite). Message texts are
- * read in one case only: SQLite names the columns of a violated constraint nowhere else, in a fixed form
- * (`UNIQUE constraint failed: table.column, …`).
+ * read where SQLite has nothing else, in its fixed forms: the columns of a violated constraint
+ * (`UNIQUE constraint failed: table.column, …`), and what the database lacks (`no such table: …`).
  */
 import { BiodmError, type ErrorCode } from '../errors.js'
 
@@ -40,23 +40,35 @@ const POSTGRES: Readonly<Record<string, ErrorCode>> = {
   '23503': 'reference_missing',
   '23505': 'unique_violation',
   '23514': 'invalid_body',
+  '23': 'conflict',
+  '23001': 'reference_missing',
   '25006': 'unavailable',
   '25P03': 'unavailable',
+  '28': 'unavailable',
+  '3D': 'unavailable',
+  '3F': 'unavailable',
   '40001': 'unavailable',
   '40P01': 'unavailable',
+  '42501': 'unavailable',
+  '42703': 'unavailable',
+  '42P01': 'unavailable',
+  '44': 'conflict',
   '53': 'unavailable',
   '53100': 'storage_full',
   '54': 'invalid_body',
+  '55000': 'unavailable',
   '55P03': 'timeout',
   '57014': 'timeout',
   '57P': 'unavailable',
   '58030': 'unavailable',
+  P0001: 'conflict',
 }
 
 /** Result code, or the part before its last `_`, → our code. */
 const SQLITE: Readonly<Record<string, ErrorCode>> = {
   SQLITE_BUSY: 'unavailable',
   SQLITE_CANTOPEN: 'unavailable',
+  SQLITE_CONSTRAINT: 'conflict',
   SQLITE_CONSTRAINT_CHECK: 'invalid_body',
   SQLITE_CONSTRAINT_DATATYPE: 'invalid_body',
   SQLITE_CONSTRAINT_FOREIGNKEY: 'reference_missing',
@@ -74,6 +86,9 @@ const SQLITE: Readonly<Record<string, ErrorCode>> = {
   SQLITE_TOOBIG: 'invalid_body',
 }
 
+/** The configuration names what is not there, or a view is written to. */
+const NOT_AS_CONFIGURED = /^(no such (table|column)|cannot modify \S+ because it is a view)\b/
+
 /** Errors of sockets and of name resolution. */
 const NETWORK = /^(E(CONN\w+|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|NOTFOUND|AI_AGAIN)|ENOENT)$/
 
@@ -90,7 +105,8 @@ function driverError(error: unknown): DriverError | undefined {
   return undefined
 }
 
-function lookup(code: string): ErrorCode | undefined {
+function lookup({ code, message }: DriverError): ErrorCode | undefined {
+  if (code === 'SQLITE_ERROR') return NOT_AS_CONFIGURED.test(message) ? 'unavailable' : undefined
   if (!code.startsWith('SQLITE_'))
     return POSTGRES[code] ?? POSTGRES[code.slice(0, 3)] ?? POSTGRES[code.slice(0, 2)]
   for (let part = code; part.length > 6; part = part.slice(0, part.lastIndexOf('_'))) {
@@ -120,6 +136,7 @@ export function isConnectionLoss(error: unknown): boolean {
 }
 
 const sentences: Partial<Record<ErrorCode, string>> = {
+  conflict: 'The database refuses these rows by a rule of its own.',
   invalid_body: 'A value does not fit its column.',
   unavailable: 'The database is not available for the moment; try again.',
   timeout: 'The database took too long.',
@@ -189,7 +206,7 @@ export function translate(error: unknown, catalog?: ConstraintCatalog): BiodmErr
       ? new BiodmError('unavailable', sentences.unavailable, { headers: RETRY_SOON, cause: error })
       : undefined
   }
-  const code = lookup(found.code)
+  const code = lookup(found)
   if (code === undefined) return undefined
   const facts = factsOf(found, catalog)
   if (code === 'reference_missing') {

@@ -6,15 +6,16 @@ import { BiodmError } from '../errors.js'
 import type { Log } from '../log.js'
 import type { Model } from '../model/model.js'
 import type { Database, Queryable, Transaction } from './database.js'
+import { absentParts } from './migrate/absent.js'
 import { type Change, inOrder, type Step } from './migrate/changes.js'
 import { type Comparison, compareSchemas } from './migrate/compare.js'
 import { duplicates, impossibilities, judge } from './migrate/data.js'
 import { postgresStatements } from './migrate/ddl-postgres.js'
 import { sqliteStatements } from './migrate/ddl-sqlite.js'
 import { desiredSchema } from './migrate/desired.js'
-import { SCHEMA_TABLE } from './migrate/internal.js'
 import { introspectPostgres } from './migrate/introspect-postgres.js'
 import { introspectSqlite } from './migrate/introspect-sqlite.js'
+import { type Recorded, readRecord, record } from './migrate/record.js'
 import type { Schema, TableSpec } from './migrate/schema.js'
 
 export type { Step } from './migrate/changes.js'
@@ -99,6 +100,7 @@ export function migrate(
 /** What `serve` does at its start, as `database.migrate` says. Throws `MigrationRefused` when it must not start. */
 export async function migrateAtStart(database: Database, model: Model, log: Log): Promise<MigrationPlan> {
   const mode = model.definition.database.migrate
+  if (mode === 'off') await refuseAbsent(database, model)
   if (mode === 'check') {
     const drift = await planMigration(database, model, { keepDropped: true, scope: 'all' })
     const kept = new Set(drift.kept)
@@ -106,8 +108,9 @@ export async function migrateAtStart(database: Database, model: Model, log: Log)
       ({ change }) => !isManaged(model, change.table) && !isKept(change, kept),
     )
     if (foreign.length > 0) {
+      const steps = foreign.map(({ description }) => `\n  ${description}`).join('')
       throw new MigrationRefused(
-        'the database is not as the configuration says, and `database.migrate: check` changes nothing',
+        `the database is not as the configuration says, and \`database.migrate: check\` changes nothing:${steps}`,
         drift,
       )
     }
@@ -122,6 +125,29 @@ export async function migrateAtStart(database: Database, model: Model, log: Log)
   return plan
 }
 
+/** Tables that others make must be there: a server that cannot answer for a resource does not start. */
+async function refuseAbsent(database: Database, model: Model): Promise<void> {
+  const absent = await absentParts(database, desiredSchema(model))
+  if (absent.length === 0) return
+  throw new MigrationRefused(
+    [
+      'the database lacks what the configuration names, and `database.migrate: off` makes nothing:',
+      ...absent.map((part) => `  ${part}`),
+      'Make it, correct `table:` and the columns of the resource, or leave it to biodm with `migrate: auto`',
+    ].join('\n'),
+    NOTHING_PLANNED,
+    absent,
+  )
+}
+
+const NOTHING_PLANNED: MigrationPlan = Object.freeze({
+  steps: [],
+  destructive: [],
+  kept: [],
+  impossible: [],
+  statements: [],
+})
+
 /** A required column that the configuration no longer names: it would become optional, which is no drift. */
 const isKept = (change: Change, kept: ReadonlySet<string>): boolean =>
   change.kind === 'set_optional' && kept.has(`${change.table}.${change.column.name}`)
@@ -135,8 +161,6 @@ interface Prepared {
   readonly wanted: Schema
   readonly recorded: Recorded
 }
-
-type Recorded = ReadonlyMap<string, ReadonlyMap<string, string>>
 
 async function prepare(db: Queryable, model: Model, options: MigrateOptions): Promise<Prepared> {
   const scope = options.scope ?? (model.definition.database.migrate === 'off' ? 'managed' : 'all')
@@ -228,59 +252,3 @@ async function checkReferences(trx: Transaction, plan: MigrationPlan): Promise<v
   const reasons = broken.map(([table, parent]) => `${table} refers to rows of ${parent} that do not exist`)
   throw new MigrationRefused(`the rows there are do not allow it: ${reasons.join('; ')}`, plan, reasons)
 }
-
-async function readRecord(db: Queryable, live: Schema): Promise<Recorded> {
-  const recorded = new Map<string, Map<string, string>>()
-  if (!live.has(SCHEMA_TABLE)) return recorded
-  const rows = await db.query({
-    text: `SELECT table_name, column_name, type FROM ${SCHEMA_TABLE} ORDER BY table_name, column_name`,
-    values: [],
-  })
-  for (const [table, column, type] of rows) {
-    const columns = recorded.get(String(table)) ?? new Map<string, string>()
-    columns.set(String(column), String(type))
-    recorded.set(String(table), columns)
-  }
-  return recorded
-}
-
-/** Writes down what was made, if that is not what is written already. */
-async function record(trx: Transaction, { comparison, live, wanted, recorded }: Prepared): Promise<void> {
-  const next = new Map<string, ReadonlyMap<string, string>>()
-  const dropped = new Set(
-    comparison.changes.flatMap((change) =>
-      change.kind === 'drop_table' ? [change.table] : change.kind === 'rename_table' ? [change.from] : [],
-    ),
-  )
-  for (const [table, columns] of recorded)
-    if (live.has(table) && !dropped.has(table)) next.set(table, columns)
-  for (const table of wanted.values()) {
-    const kept = [...(recorded.get(table.name) ?? [])].filter(([name]) =>
-      comparison.kept.includes(`${table.name}.${name}`),
-    )
-    next.set(table.name, new Map([...kept, ...table.columns.map(({ name, type }) => [name, type] as const)]))
-  }
-  const before = recordLines(recorded)
-  const after = recordLines(next)
-  if (before.join('\n') === after.join('\n')) return
-  await trx.execute({ text: `DELETE FROM ${SCHEMA_TABLE}`, values: [] })
-  const rows = [...next].flatMap(([table, columns]) => [...columns].map((entry) => [table, ...entry]))
-  for (let start = 0; start < rows.length; start += RECORD_ROWS) {
-    const values = rows.slice(start, start + RECORD_ROWS)
-    const holder = (position: number) => (trx.dialect === 'postgres' ? `$${position}` : '?')
-    const tuples = values.map(
-      (_, row) => `(${[1, 2, 3].map((column) => holder(row * 3 + column)).join(', ')})`,
-    )
-    await trx.execute({
-      text: `INSERT INTO ${SCHEMA_TABLE} (table_name, column_name, type) VALUES ${tuples.join(', ')}`,
-      values: values.flat(),
-    })
-  }
-}
-
-const RECORD_ROWS = 500
-
-const recordLines = (recorded: Recorded): readonly string[] =>
-  [...recorded]
-    .flatMap(([table, columns]) => [...columns].map((entry) => [table, ...entry].join('\t')))
-    .sort()

@@ -374,7 +374,7 @@ resources:
         `CREATE TABLE "thing" ("id" ${extra} PRIMARY KEY, "name" varchar(20), "more" text NOT NULL DEFAULT 'x')`,
       )
       const before = (await introspect(database)).get('thing')
-      await migrateAtStart(database, await withMode('off', { name: 'string(20)', new: 'text' }), silentLog())
+      await migrateAtStart(database, await withMode('off', { name: 'string(20)' }), silentLog())
       t.same((await introspect(database)).get('thing'), before)
       t.ok((await introspect(database)).has('biodm_history'))
       await migrate(database, await withMode('auto', { name: 'string(20)' }))

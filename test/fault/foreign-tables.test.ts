@@ -1,0 +1,139 @@
+/** Tables that others make and change (`migrate: off`): what a server answers that lacks them, and that a client never gets a 500. */
+import t, { type Test } from 'tap'
+import type { DialectName } from '../../src/config/definition.js'
+import type { Log } from '../../src/log.js'
+import { silentLog } from '../../src/log.js'
+import type { Database } from '../../src/managers/database.js'
+import { openDatabase } from '../../src/managers/open.js'
+import { createRuntime } from '../../src/runtime.js'
+import { startApi } from '../helpers/api.js'
+import { DIALECTS, databaseSettings, testDatabaseUrl } from '../helpers/databases.js'
+
+const CONFIG = {
+  name: 'lims',
+  database: { migrate: 'off' },
+  auth: 'off',
+  resources: {
+    Sample: {
+      table: 'lims_sample',
+      columns: { no: { type: 'integer', primary: true }, label: 'string(80)' },
+      relations: { tags: { many: 'Tag', through: 'lims_sample_tag' } },
+    },
+    Tag: { table: 'lims_tag', columns: { name: { type: 'string(20)', primary: true } } },
+  },
+}
+
+const TABLES = [
+  'CREATE TABLE lims_sample (no integer PRIMARY KEY, label varchar(80))',
+  'CREATE TABLE lims_tag (name varchar(20) PRIMARY KEY)',
+  `CREATE TABLE lims_sample_tag (sample_no integer REFERENCES lims_sample, tag_name varchar(20) REFERENCES lims_tag,
+    PRIMARY KEY (sample_no, tag_name))`,
+]
+
+interface Lims {
+  readonly url: string
+  readonly database: Database
+  run(...texts: readonly string[]): Promise<void>
+}
+
+async function lims(t: Test, dialect: DialectName): Promise<Lims> {
+  const url = await testDatabaseUrl(t, dialect, { file: true })
+  const database = await openDatabase(databaseSettings(url), { log: silentLog(), timeoutMs: 10_000 })
+  t.teardown(() => database.close())
+  const run = async (...texts: readonly string[]) => {
+    for (const text of texts) await database.write({ text, values: [] })
+  }
+  return { url, database, run }
+}
+
+/** Lines of the log, as text. */
+function listening(): { readonly log: Log; readonly lines: string[] } {
+  const lines: string[] = []
+  const line = (facts: unknown, message?: string): void => {
+    const { err } = (typeof facts === 'object' && facts !== null ? facts : {}) as { err?: Error }
+    lines.push([message ?? String(facts), err?.message ?? ''].join(' '))
+  }
+  const log = { ...silentLog(), warn: line, error: line } as unknown as Log
+  return { log: Object.assign(log, { child: () => log }), lines }
+}
+
+for (const dialect of DIALECTS) {
+  t.test(
+    `${dialect}: a server whose tables are not there does not start, and says what is missing`,
+    async (t) => {
+      const { url, run } = await lims(t, dialect)
+      const start = () => createRuntime(CONFIG, { env: {}, database: { url } })
+      await t.rejects(start(), {
+        name: 'MigrationRefused',
+        message: /migrate: off[^]*table lims_sample\n[^]*table lims_sample_tag\n[^]*table lims_tag\n/,
+      })
+      await run(...TABLES, 'ALTER TABLE lims_sample RENAME COLUMN label TO title')
+      await t.rejects(start(), {
+        message: /migrate: off[^]*makes nothing:\n {2}column lims_sample\.label\n(?! {2})/,
+      })
+      await run('ALTER TABLE lims_sample RENAME COLUMN title TO label')
+      await (await start()).close()
+    },
+  )
+
+  t.test(`${dialect}: a view is served as a table is; writing to it is no fault of the client`, async (t) => {
+    const { url, run } = await lims(t, dialect)
+    await run(...TABLES.slice(1).map((text) => text.replace('REFERENCES lims_sample', '')))
+    await run(`CREATE VIEW lims_sample AS SELECT 7 AS no, 'seen' AS label UNION SELECT 8, 'too'`)
+    const api = await startApi(t, CONFIG, { database: url })
+    t.match(await api.get('/samples/7'), { status: 200, body: { label: 'seen' } })
+    t.match(await api.post('/samples', { no: 9 }), { status: 503, body: { code: 'unavailable' } })
+  })
+
+  t.test(`${dialect}: a table that vanishes is a 503 with a line in the log, until it is back`, async (t) => {
+    const { url, run } = await lims(t, dialect)
+    await run(...TABLES, `INSERT INTO lims_sample VALUES (1, 'a')`)
+    const { log, lines } = listening()
+    const api = await startApi(t, CONFIG, { database: url, overrides: { log } })
+    t.match(await api.get('/samples/1'), { status: 200, body: { label: 'a', tags: [] } })
+    await run('DROP TABLE lims_sample_tag')
+    lines.length = 0
+    const requests = [
+      () => api.get('/samples'),
+      () => api.get('/samples/1'),
+      () => api.get('/samples/1/tags'),
+      () => api.post('/samples', { no: 2, tags: [{ name: 'x' }] }),
+      () => api.delete('/samples/1'),
+    ]
+    for (const request of requests) {
+      const answer = await request()
+      t.match(answer, { status: 503, body: { code: 'unavailable' }, headers: { 'retry-after': /\d/ } })
+      t.notMatch(JSON.stringify(answer.body), /lims_/, 'the names are for the log')
+    }
+    t.equal(
+      lines.filter((line) => line.includes('lims_sample_tag')).length,
+      requests.length,
+      lines.join('\n'),
+    )
+    await run('ALTER TABLE lims_tag RENAME TO elsewhere')
+    t.equal((await api.get('/tags?count=true')).status, 503)
+    await run('ALTER TABLE elsewhere RENAME TO lims_tag', TABLES[2] as string)
+    t.match(await api.get('/samples/1'), { status: 200, body: { label: 'a' } })
+    t.equal((await api.post('/samples', { no: 2, tags: [{ name: 'x' }] })).status, 201)
+  })
+
+  t.test(`${dialect}: what a trigger of the database refuses is a conflict`, async (t) => {
+    const { url, run } = await lims(t, dialect)
+    await run(...TABLES, ...TRIGGER[dialect])
+    const api = await startApi(t, CONFIG, { database: url })
+    t.match(await api.post('/samples', { no: 1, label: 'no' }), { status: 409, body: { code: 'conflict' } })
+    t.equal((await api.get('/samples/1')).status, 404)
+    t.equal((await api.post('/samples', { no: 1, label: 'yes' })).status, 201)
+  })
+}
+
+const TRIGGER: Readonly<Record<DialectName, readonly string[]>> = {
+  sqlite: [
+    `CREATE TRIGGER refuse BEFORE INSERT ON lims_sample WHEN new.label = 'no' BEGIN SELECT RAISE(ABORT, 'never'); END`,
+  ],
+  postgres: [
+    `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN IF new.label = 'no' THEN RAISE EXCEPTION 'never'; END IF; RETURN new; END $$`,
+    'CREATE TRIGGER refuse BEFORE INSERT ON lims_sample FOR EACH ROW EXECUTE FUNCTION refuse()',
+  ],
+}
