@@ -65,7 +65,8 @@ for (const dialect of DIALECTS) {
       const start = () => createRuntime(CONFIG, { env: {}, database: { url } })
       await t.rejects(start(), {
         name: 'MigrationRefused',
-        message: /migrate: off[\s\S]*table lims_sample\n[\s\S]*table lims_sample_tag\n[\s\S]*table lims_tag\n/,
+        message:
+          /migrate: off[\s\S]*table lims_sample\n[\s\S]*table lims_sample_tag\n[\s\S]*table lims_tag\n/,
       })
       await run(...TABLES, 'ALTER TABLE lims_sample RENAME COLUMN label TO title')
       await t.rejects(start(), {
