@@ -95,7 +95,7 @@ function draftOf(name: string, origin: Draft['origin'], layers: readonly RawReso
     origin,
     raw,
     table: raw.table ?? (origin === 'plugin' ? `biodm_${base}` : base),
-    path: raw.path ?? `${base}s`,
+    path: raw.path?.replace(/^\//, '') ?? `${base}s`,
     versioned: raw.versioned ?? false,
     internal: raw.internal ?? false,
     managed: origin === 'plugin' || (origin === 'core' && ownTable === undefined),

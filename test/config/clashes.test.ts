@@ -80,6 +80,11 @@ const CASES: readonly (readonly [
     [/noise\/:b/, /metrics\/more/, /\/noise is a route of the plugin/],
   ],
   [
+    'paths with and without a leading slash are the same',
+    { resources: { A: { path: '/same' }, B: { path: 'same' }, C: { path: '/metrics' } } },
+    [/\/same is the path of `A` already/, /\/metrics is a route of the server already/],
+  ],
+  [
     'traits clash with relations, with each other and with every resource',
     {
       plugins: { noise: {} },

@@ -187,6 +187,14 @@ function resourcesOf() {
   }
 }
 
+t.test('a path may be written as it stands in addresses', async (t) => {
+  const definition = await load({
+    resources: { Thing: { path: '/my-things' }, Other: { path: 'others_too' } },
+  })
+  t.equal(resource(definition, 'Thing').path, 'my-things')
+  t.equal(resource(definition, 'Other').path, 'others_too')
+})
+
 t.test('User and Group come with every configuration, and a configuration may extend them', async (t) => {
   const definition = await load({
     plugins: { audit: {} },
