@@ -66,10 +66,14 @@ export function decimalPattern(column: Pick<Column, 'precision' | 'scale'>): str
   return whole === 0 ? `^-?0${fraction}$` : `^-?0*\\d{1,${whole}}${fraction}$`
 }
 
-/** Below, equal or above: decimals by their value, everything else that has an order by `<`. Canonical values only. */
+/**
+ * Below, equal or above: decimals by their value, text by code point as both databases sort it, everything else that has an
+ * order by `<`. Canonical values only.
+ */
 export function compareValues(column: Column, a: unknown, b: unknown): number {
-  if (column.type === 'decimal') return compareDecimals(String(a), String(b))
   if (a === b) return 0
+  if (column.type === 'decimal') return compareDecimals(String(a), String(b))
+  if (typeof a === 'string' && typeof b === 'string') return Buffer.compare(Buffer.from(a), Buffer.from(b))
   return (a as string | number) < (b as string | number) ? -1 : 1
 }
 

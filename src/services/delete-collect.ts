@@ -6,8 +6,9 @@ import type { Key, Row } from '../hooks.js'
 import type { Queryable } from '../managers/database.js'
 import { type Lock, lookupRows } from '../managers/mutate/lookup.js'
 import type { Writer } from '../managers/mutate/rows.js'
-import type { Model, Resource } from '../model/model.js'
+import type { Column, Model, Resource } from '../model/model.js'
 import { type Referrer, referrersOf } from '../model/referrers.js'
+import { compareValues } from '../model/values.js'
 import { keyOf, keyText } from '../plan/write-shape.js'
 import { inOrder } from './write-load.js'
 
@@ -104,7 +105,7 @@ function keep(
   return fresh
 }
 
-/** Rows grouped by resource, in the order in which resources first appear. */
+/** Rows grouped by resource, in the order in which resources first appear; those of each in the order of their keys. */
 export function byResource(rows: readonly DoomedRow[]): [Resource, DoomedRow[]][] {
   const groups = new Map<Resource, DoomedRow[]>()
   for (const row of rows) {
@@ -112,5 +113,14 @@ export function byResource(rows: readonly DoomedRow[]): [Resource, DoomedRow[]][
     if (group === undefined) groups.set(row.resource, [row])
     else group.push(row)
   }
+  for (const [{ primaryKey }, group] of groups) group.sort((a, b) => compareKeys(primaryKey, a.key, b.key))
   return [...groups]
+}
+
+function compareKeys(columns: readonly Column[], a: Key, b: Key): number {
+  for (const column of columns) {
+    const order = compareValues(column, a[column.name], b[column.name])
+    if (order !== 0) return order
+  }
+  return 0
 }

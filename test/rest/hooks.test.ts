@@ -85,6 +85,43 @@ for (const dialect of DIALECTS) {
       ])
     })
 
+    t.test('what is deleted comes to its hooks in the order of the keys', async (t) => {
+      const api = await startApi(
+        t,
+        {
+          name: 'order',
+          plugins: { [RECORDER]: {} },
+          resources: {
+            Box: {
+              path: 'boxes',
+              relations: { items: { many: 'Item', via: 'box' }, spare: { many: 'Item', via: 'other' } },
+            },
+            Item: {
+              columns: { name: { type: 'string(9)', primary: true }, note: 'text' },
+              relations: {
+                box: { one: 'Box', on_delete: 'cascade' },
+                other: { one: 'Box', on_delete: 'cascade' },
+              },
+              hooks: { delete: BOTH },
+            },
+          },
+        },
+        { dialect },
+      )
+      const sorted = ['10', '9', 'B', 'a', 'b', 'é', '\ue000', '💾']
+      const items = [6, 2, 5, 0, 7, 4].map((n) => ({ name: sorted[n] }))
+      await api.post('/boxes', { items, spare: [{ name: sorted[3] }, { name: sorted[1] }] })
+      // PostgreSQL puts a changed row behind the others.
+      await api.put('/items/10', { note: 'moved' })
+      const recorder = recorderOf(api.runtime.core)
+      recorder.calls.length = 0
+      t.equal((await api.delete('/boxes/1')).status, 204)
+      for (const stage of ['prefix', 'postfix']) {
+        const names = recorder.calls.filter((call) => call.stage === stage).map(({ rows }) => rows)
+        t.match(names, [sorted.map((name) => ({ name }))], stage)
+      }
+    })
+
     t.test('what throws after the rows undoes everything, effects last in, first out', async (t) => {
       const { api, recorder } = await start(t, {
         Box: { write: { prefix: ['recorder.before'], postfix: ['recorder.after', 'recorder.fail'] } },
