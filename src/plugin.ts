@@ -125,9 +125,17 @@ export interface PluginStore {
   add(key: string, value: unknown, options?: { expiresAt?: number }): Promise<boolean>
   /** Reads and deletes in one step: of any number of callers exactly one gets the value. */
   take(key: string): Promise<unknown>
-  /** Adds to a counter and returns the new value; the first `add` fixes `expiresAt`. */
-  increment(key: string, options?: { expiresAt?: number }): Promise<number>
+  /** Adds `by` (default 1) to a counter and returns the new value; the first addition fixes `expiresAt`. */
+  increment(key: string, options?: CounterOptions): Promise<number>
+  /** Where that would exceed `max`: undefined, and nothing changes. */
+  increment(key: string, options: CounterOptions & { max: number }): Promise<number | undefined>
   delete(key: string): Promise<void>
+}
+
+export interface CounterOptions {
+  readonly by?: number
+  /** Milliseconds since the epoch. */
+  readonly expiresAt?: number
 }
 
 export interface ResourceFacts {

@@ -3,9 +3,12 @@
  * counters). Expired entries read as absent; `sweep` removes them. Each call is one statement, so that of any number of
  * processes exactly one `add` succeeds and exactly one `take` gets the value.
  */
-import type { PluginStore } from '../plugin.js'
+import type { CounterOptions, PluginStore } from '../plugin.js'
 import type { Database } from './database.js'
 import { sql } from './sql.js'
+
+/** A counter's greatest value. */
+const MOST = 2 ** 31 - 1
 
 const iso = (ms: number | undefined): string | null => (ms === undefined ? null : new Date(ms).toISOString())
 
@@ -42,17 +45,21 @@ export function createStore(database: Database, namespace: string): PluginStore 
         WHERE biodm_store.expires_at IS NOT NULL AND biodm_store.expires_at <= ${now()}`)
       return changed > 0
     },
-    async increment(key, options = {}) {
+    increment: (async (key: string, options: CounterOptions & { max?: number } = {}) => {
+      const { by = 1, max, expiresAt } = options
+      if (max !== undefined && by > max) return undefined
       const at = now()
+      const expired = build`biodm_store.expires_at <= ${at}`
+      const sum = build`CAST(biodm_store.value AS integer) + CAST(excluded.value AS integer)`
       const value = await written(build`INSERT INTO biodm_store (namespace, key, value, expires_at)
-        VALUES (${namespace}, ${key}, '1', ${iso(options.expiresAt)})
+        VALUES (${namespace}, ${key}, ${JSON.stringify(by)}, ${iso(expiresAt)})
         ON CONFLICT (namespace, key) DO UPDATE SET
-          value = CASE WHEN biodm_store.expires_at <= ${at} THEN excluded.value
-            ELSE CAST(CAST(biodm_store.value AS integer) + 1 AS text) END,
-          expires_at = CASE WHEN biodm_store.expires_at <= ${at} THEN excluded.expires_at ELSE biodm_store.expires_at END
+          value = CASE WHEN ${expired} THEN excluded.value ELSE CAST(${sum} AS text) END,
+          expires_at = CASE WHEN ${expired} THEN excluded.expires_at ELSE biodm_store.expires_at END
+        WHERE ${max ?? MOST} >= CASE WHEN ${expired} THEN CAST(excluded.value AS integer) ELSE ${sum} END
         RETURNING value`)
-      return Number(value)
-    },
+      return value === undefined ? undefined : Number(value)
+    }) as PluginStore['increment'],
     async delete(key) {
       await database.execute(build`DELETE FROM biodm_store WHERE namespace = ${namespace} AND key = ${key}`)
     },

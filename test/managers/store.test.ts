@@ -57,5 +57,20 @@ for (const dialect of DIALECTS) {
       t.equal(await store.increment('window', { expiresAt: Date.now() + 60_000 }), 1)
       t.equal(await store.increment('window', { expiresAt: Date.now() - 1 }), 2)
     })
+
+    t.test('a counter never passes its greatest value, whoever adds at the same time', async (t) => {
+      const counts = await Promise.all(Array.from({ length: 30 }, () => store.increment('full', { max: 10 })))
+      t.same(
+        counts.filter((count) => count !== undefined).sort((a, b) => a - b),
+        [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+      )
+      t.equal(await store.increment('full', { by: -2 }), 8)
+      t.equal(await store.increment('full', { by: 3, max: 10 }), undefined)
+      t.equal(await store.increment('full', { by: 2, max: 10 }), 10)
+      t.equal(await store.increment('none', { by: 3, max: 2 }), undefined)
+      t.equal(await store.get('none'), undefined)
+      await store.set('past', 10, { expiresAt: Date.now() - 1 })
+      t.equal(await store.increment('past', { max: 10 }), 1, 'an expired one starts anew')
+    })
   })
 }

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { startApi } from '../../helpers/api.js'
+import { accountsOf } from '../../../plugins/accounts/manager.js'
+import { type Api, startApi } from '../../helpers/api.js'
 import { cliHere } from '../../helpers/cli.js'
 import { DIALECTS, testDatabaseUrl } from '../../helpers/databases.js'
 import { bearer, CONFIG, login, PASSWORD, root, withAda } from './lab.js'
@@ -72,6 +73,35 @@ for (const dialect of DIALECTS) {
     const wait = Number(refused.headers['retry-after'])
     t.ok(wait > 0 && wait <= 900)
     t.equal((await login(api, 'somebody', 'wrong')).status, 429, 'the address has failed as often')
+  })
+
+  t.test(`${dialect}: several processes allow ten failures together`, async (t) => {
+    const database = await testDatabaseUrl(t, dialect, { file: true })
+    const start = () => startApi(t, CONFIG, { dialect, database })
+    const apis = [await start(), await start(), await start()]
+    await withAda(apis[0] as Api)
+    const all = (count: number, password?: string) =>
+      Promise.all(
+        apis.flatMap((api) => Array.from({ length: count }, () => login(api, 'ada', password))),
+      ).then((answers) => answers.map(({ status }) => status).sort())
+    t.same(await all(2), Array(6).fill(200), 'the right password is no failure')
+    t.same(await all(3, 'wrong'), Array(9).fill(401))
+    t.same(
+      await all(2),
+      Array(6).fill(200),
+      'one more failure is allowed: whoever is right waits for its turn',
+    )
+    t.same(await all(2, 'wrong'), [401, ...Array(5).fill(429)])
+    t.same(await all(1), [429, 429, 429])
+  })
+
+  t.test(`${dialect}: an attempt that could not be judged is no failure`, async (t) => {
+    const api = await startApi(t, CONFIG, { dialect })
+    const attempts = accountsOf(api.runtime.core).attempts
+    const broken = () => Promise.reject(new Error('no answer'))
+    for (let n = 0; n < 12; n += 1)
+      await t.rejects(attempts.run(['name x'], broken), { message: 'no answer' })
+    t.equal(await attempts.run(['name x'], async () => true), true)
   })
 
   t.test(`${dialect}: biodm user add makes the first account`, async (t) => {
