@@ -7,9 +7,10 @@ import { complete, download, postSuccess } from './complete.js'
 import { discard } from './discard.js'
 import { HOOKS } from './hooks.js'
 import { sweep } from './janitor.js'
-import { managerOf, openManager } from './manager.js'
+import { fromStore, managerOf, openManager } from './manager.js'
 import { TRAIT_ROUTES_OPENAPI as DOCS } from './openapi.js'
 import { OPTIONS, problemsOf, settingsOf } from './options.js'
+import { onDisk } from './store/embedded/files.js'
 import { type EmbeddedStore, OBJECTS_PATH } from './store/embedded/index.js'
 import { giveObject, takeForm, takePart } from './store/embedded/routes.js'
 import { FILE, RESOURCES } from './trait.js'
@@ -124,7 +125,7 @@ function embedded(
   return async (ctx) => {
     const { embedded: store } = managerOf(ctx)
     if (store === null) throw new BiodmError('not_found', 'This server has no embedded store.')
-    return await run(store, ctx)
+    return await fromStore(() => onDisk(() => run(store, ctx)))
   }
 }
 

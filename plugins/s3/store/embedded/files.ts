@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, open, readFile, rename, rm, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { BiodmError } from 'biodm'
+import { StoreError } from '../store.js'
 
 /** Bytes that have arrived and lie on disk under a temporary name. */
 export interface Incoming {
@@ -40,21 +41,26 @@ export async function receive(
     }
   } catch (error) {
     await discard(path)
-    throw diskError(error)
+    throw brokenOff(error)
   }
   return { path, size, sha256: hash.digest('hex') }
 }
 
 export async function writeJson(path: string, tmp: string, value: unknown): Promise<void> {
   const temporary = join(tmp, randomUUID())
-  const file = await open(temporary, 'wx')
   try {
-    await file.writeFile(JSON.stringify(value))
-    await file.sync()
-  } finally {
-    await file.close()
+    const file = await open(temporary, 'wx')
+    try {
+      await file.writeFile(JSON.stringify(value))
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, path)
+  } catch (error) {
+    await discard(temporary)
+    throw error
   }
-  await rename(temporary, path)
   await syncFolder(dirname(path))
 }
 
@@ -91,8 +97,11 @@ export async function removeFolder(path: string, tmp: string): Promise<boolean> 
   return true
 }
 
+/** Made with all its parents; what is made is on disk, like everything that is put into it. */
 export async function ensureFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true })
+  const first = await mkdir(path, { recursive: true })
+  if (first === undefined) return
+  for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
 }
 
 export const isAbsent = (error: unknown): boolean => (error as { code?: string }).code === 'ENOENT'
@@ -106,11 +115,27 @@ export async function orNull<T>(result: Promise<T>): Promise<T | null> {
   }
 }
 
+/** A disk that is full says so; one that fails is a store that is not available. Everything else is thrown as it is. */
+export async function onDisk<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    throw diskError(error)
+  }
+}
+
 function diskError(error: unknown): unknown {
-  const code = (error as { code?: string }).code
+  const { code, syscall, message } = error as { code?: string; syscall?: string; message?: string }
   if (code === 'ENOSPC' || code === 'EDQUOT')
     return new BiodmError('storage_full', undefined, { cause: error })
-  if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE')
-    return new BiodmError('bad_request', 'The upload broke off; nothing was kept.', { cause: error })
-  return error
+  return syscall === undefined
+    ? error
+    : new StoreError('unavailable', `the object folder failed: ${message}`, error)
+}
+
+function brokenOff(error: unknown): unknown {
+  const { code } = error as { code?: string }
+  return code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE'
+    ? new BiodmError('bad_request', 'The upload broke off; nothing was kept.', { cause: error })
+    : error
 }

@@ -55,6 +55,8 @@ export async function readForm<T>(
     request.unpipe(parser)
     parser.destroy()
     request.resume()
+    // what it began ends before the caller clears up
+    await result?.catch(() => {})
     throw error
   }
 }

@@ -4,9 +4,8 @@
  */
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BiodmError } from 'biodm'
-import { type FormRequest, type ObjectStore, StoreError } from '../store.js'
-import { ensureFolder, orNull } from './files.js'
+import type { FormRequest, ObjectStore } from '../store.js'
+import { ensureFolder, onDisk, orNull } from './files.js'
 import { copyObject, deleteObject, headObject, listPending, type Place, sweepPending } from './objects.js'
 import {
   abortUpload,
@@ -52,7 +51,7 @@ export function openEmbedded(options: EmbeddedOptions): EmbeddedStore {
   return Object.freeze<EmbeddedStore>({
     place,
     options,
-    check: () => wrapped(ready),
+    check: () => onDisk(ready),
 
     async signForms(forms, expiresInSeconds) {
       const secret = await options.secret()
@@ -79,21 +78,21 @@ export function openEmbedded(options: EmbeddedOptions): EmbeddedStore {
     },
 
     createMultipart: (key, contentType) =>
-      wrapped(async () => {
+      onDisk(async () => {
         await ready()
         return await createUpload(place, key, contentType)
       }),
     listParts: (key, id) =>
-      wrapped(async () => {
+      onDisk(async () => {
         const parts = await listStoredParts(place, key, id)
         return parts?.map(({ partNumber, etag, size }) => ({ partNumber, etag, size })) ?? null
       }),
-    completeMultipart: (key, id, parts) => wrapped(() => completeUpload(place, key, id, parts)),
-    abortMultipart: (key, id) => wrapped(() => abortUpload(place, key, id)),
+    completeMultipart: (key, id, parts) => onDisk(() => completeUpload(place, key, id, parts)),
+    abortMultipart: (key, id) => onDisk(() => abortUpload(place, key, id)),
 
-    head: (key) => wrapped(() => headObject(place, key)),
-    copy: (copy) => wrapped(() => copyObject(place, copy)),
-    delete: (key) => wrapped(() => deleteObject(place, key)),
+    head: (key) => onDisk(() => headObject(place, key)),
+    copy: (copy) => onDisk(() => copyObject(place, copy)),
+    delete: (key) => onDisk(() => deleteObject(place, key)),
 
     listUploads: (prefix) => listUploads(place, prefix),
     listObjects: (prefix) => listPending(place, prefix),
@@ -135,16 +134,6 @@ async function sweepTemporary(place: Place, before: number): Promise<void> {
     const path = join(place.tmp, name)
     const found = await orNull(stat(path))
     if (found !== null && found.mtimeMs < before) await rm(path, { recursive: true, force: true })
-  }
-}
-
-/** A disk that fails is a store that is not available. */
-async function wrapped<T>(run: () => Promise<T>): Promise<T> {
-  try {
-    return await run()
-  } catch (error) {
-    if (error instanceof StoreError || error instanceof BiodmError) throw error
-    throw new StoreError('unavailable', `the object folder failed: ${(error as Error).message}`, error)
   }
 }
 

@@ -6,7 +6,7 @@
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { link, readdir, rename, rm, stat } from 'node:fs/promises'
+import { link, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type CopyRequest, type ObjectEntry, type ObjectHead, StoreError } from '../store.js'
 import {
@@ -42,6 +42,8 @@ export interface Place {
 
 /** What a crash left in a folder is removed once it is this old. */
 const STRAY_MS = 3_600_000
+/** Of a write whose folder is deleted under it again and again. */
+const LINK_ATTEMPTS = 10
 
 export const etagOf = (sha256: string): string => sha256.slice(0, 32)
 
@@ -60,7 +62,7 @@ export async function headObject(place: Place, key: string): Promise<ObjectHead 
   return meta === null ? null : { size: meta.size, etag: meta.etag, sha256: meta.sha256, versionId: null }
 }
 
-/** A form's bytes become the object. */
+/** A form's bytes become the object; the temporary file stays the caller's to remove. */
 export async function putObject(
   place: Place,
   key: string,
@@ -69,11 +71,7 @@ export async function putObject(
 ): Promise<Meta> {
   const { sha256, size } = incoming
   const facts = { key, contentType, size, sha256, etag: etagOf(sha256) }
-  return await commit(place, facts, async (folder) => {
-    const file = `c-${randomUUID()}`
-    await rename(incoming.path, join(folder, file))
-    return [{ file, size }]
-  })
+  return await linkObject(place, facts, [{ path: incoming.path, size }])
 }
 
 /** `chunks`: complete paths of files that stay where they are; the object gets links of its own. */
@@ -82,15 +80,33 @@ export async function linkObject(
   facts: Omit<Meta, 'chunks' | 'modified'>,
   chunks: readonly { readonly path: string; readonly size: number }[],
 ): Promise<Meta> {
-  return await commit(place, facts, async (folder) => {
-    const linked: Chunk[] = []
-    for (const { path, size } of chunks) {
-      const file = `c-${randomUUID()}`
-      await link(path, join(folder, file))
-      linked.push({ file, size })
+  const folder = folderOf(place, facts.key)
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await ensureFolder(folder)
+      const before = await readMeta(place, facts.key)
+      const meta: Meta = { ...facts, chunks: await linkChunks(folder, chunks), modified: Date.now() }
+      await writeJson(join(folder, 'meta.json'), place.tmp, meta)
+      await removeChunks(folder, before, meta)
+      return meta
+    } catch (error) {
+      // somebody deleted the object meanwhile, and the folder with it: this one comes after
+      if (!isAbsent(error) || attempt === LINK_ATTEMPTS) throw error
     }
-    return linked
-  })
+  }
+}
+
+async function linkChunks(
+  folder: string,
+  chunks: readonly { readonly path: string; readonly size: number }[],
+): Promise<readonly Chunk[]> {
+  const linked: Chunk[] = []
+  for (const { path, size } of chunks) {
+    const file = `c-${randomUUID()}`
+    await link(path, join(folder, file))
+    linked.push({ file, size })
+  }
+  return linked
 }
 
 export async function copyObject(place: Place, copy: CopyRequest): Promise<void> {
@@ -159,20 +175,6 @@ async function* keyFolders(area: string): AsyncIterable<string> {
   for (const shard of (await orNull(readdir(area))) ?? []) {
     for (const name of (await orNull(readdir(join(area, shard)))) ?? []) yield join(area, shard, name)
   }
-}
-
-async function commit(
-  place: Place,
-  facts: Omit<Meta, 'chunks' | 'modified'>,
-  fill: (folder: string) => Promise<readonly Chunk[]>,
-): Promise<Meta> {
-  const folder = folderOf(place, facts.key)
-  await ensureFolder(folder)
-  const before = await readMeta(place, facts.key)
-  const meta: Meta = { ...facts, chunks: await fill(folder), modified: Date.now() }
-  await writeJson(join(folder, 'meta.json'), place.tmp, meta)
-  await removeChunks(folder, before, meta)
-  return meta
 }
 
 /** The chunks that were replaced, and those that a crash left long ago. */

@@ -3,12 +3,12 @@ import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { BiodmError, type RouteContext, type RouteResult } from 'biodm'
 import { StoreError } from '../store.js'
-import { discard, isAbsent, receive } from './files.js'
+import { discard, type Incoming, isAbsent, receive } from './files.js'
 import { FORM_OVERHEAD, readForm } from './form.js'
 import { type EmbeddedStore, prepare, uploadExists } from './index.js'
 import { type Meta, putObject, readMeta, readObject } from './objects.js'
 import { putPart } from './uploads.js'
-import { type Policy, sameText, verifyPolicy, verifyUrl } from './urls.js'
+import { type Policy, verifyPolicy, verifyUrl } from './urls.js'
 
 /** Pages of any origin may use a signed address, as with a bucket that has the CORS rule of the manual. */
 const OPEN = Object.freeze({
@@ -23,20 +23,22 @@ export async function takeForm(store: EmbeddedStore, ctx: RouteContext): Promise
   await prepare(store)
   const secret = await store.options.secret()
   patient(ctx.request)
-  return await readForm(ctx.request, async (fields, file) => {
-    const policy = verifyPolicy(secret, fields, Date.now())
-    refuseLength(ctx.request, policy.size, policy.size + FORM_OVERHEAD)
-    const incoming = await receive(file, store.place.tmp, policy.size)
-    try {
-      checkContent(policy, incoming)
-      const key = policy.fields['key'] ?? ''
-      const meta = await putObject(store.place, key, policy.fields['Content-Type'] ?? '', incoming)
-      return redirect(policy.fields['success_action_redirect'] ?? '', meta)
-    } catch (error) {
-      await discard(incoming.path)
-      throw error
-    }
-  })
+  let incoming: Incoming | undefined
+  try {
+    const policy = await readForm(ctx.request, async (fields, file) => {
+      const signed = verifyPolicy(secret, fields, Date.now())
+      refuseLength(ctx.request, signed.size, signed.size + FORM_OVERHEAD)
+      incoming = await receive(file, store.place.tmp, signed.size)
+      return signed
+    })
+    if (incoming === undefined) throw new TypeError('a form without its file')
+    checkContent(policy, incoming)
+    const key = policy.fields['key'] ?? ''
+    const meta = await putObject(store.place, key, policy.fields['Content-Type'] ?? '', incoming)
+    return redirect(policy.fields['success_action_redirect'] ?? '', meta)
+  } finally {
+    if (incoming !== undefined) await discard(incoming.path)
+  }
 }
 
 /** PUT /_objects/part: the bytes of one part, exactly as many as were signed; answers its ETag. */
@@ -80,7 +82,7 @@ export async function giveObject(store: EmbeddedStore, ctx: RouteContext): Promi
     'Content-Security-Policy': 'sandbox',
     'X-Content-Type-Options': 'nosniff',
   }
-  if (sameText(ctx.headers['if-none-match'] ?? '', headers.ETag)) return { status: 304, headers }
+  if (names(ctx.headers['if-none-match'], headers.ETag)) return { status: 304, headers }
   const range = rangeOf(ctx.headers['range'], ctx.headers['if-range'], headers.ETag, meta.size)
   const { start, end } = range ?? { start: 0, end: meta.size - 1 }
   const body = await opened(readObject(store.place, meta, start, end))
@@ -124,7 +126,7 @@ export function rangeOf(
   size: number,
 ): { start: number; end: number } | null {
   if (range === undefined || (ifRange !== undefined && ifRange !== etag)) return null
-  const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(range.replaceAll(' ', ''))
+  const match = /^bytes=(\d*)-(\d*)$/i.exec(range.replaceAll(' ', ''))
   const [, first = '', last = ''] = match ?? []
   if (first === '' && last === '') return null
   const start = first === '' ? Math.max(size - Number(last), 0) : Number(first)
@@ -135,6 +137,12 @@ export function rangeOf(
       headers: { 'Content-Range': `bytes */${size}` },
     })
   return { start, end }
+}
+
+/** Whether an `If-None-Match` names the ETag (RFC 9110: a list, weak ones too, or any). */
+function names(condition: string | undefined, etag: string): boolean {
+  const named = condition?.split(',').map((one) => one.trim().replace(/^W\//, ''))
+  return named?.some((one) => one === '*' || one === etag) === true
 }
 
 function checkContent(policy: Policy, incoming: { readonly size: number; readonly sha256: string }): void {
