@@ -31,9 +31,19 @@ export interface Verdicts {
   readonly dangling: readonly Reference[]
   /** 401 or 403 of the first row that the caller may not write as asked; its pointer is in `errors`. */
   readonly forbidden: BiodmError | null
+  /**
+   * The same of the first bare key that no row has, which the caller may not create: it counts once the prefix hooks, which
+   * may bring the row in, have run.
+   */
+  readonly unmade: BiodmError | null
 }
 
-const OPEN: Verdicts = Object.freeze({ hidden: new Set<number>(), dangling: [], forbidden: null })
+const OPEN: Verdicts = Object.freeze({
+  hidden: new Set<number>(),
+  dangling: [],
+  forbidden: null,
+  unmade: null,
+})
 
 const VERBS = { create: 'create', update: 'update', refer: 'read' } as const
 type JudgedVerb = (typeof VERBS)[keyof typeof VERBS] | 'release'
@@ -61,6 +71,7 @@ class Trial {
   readonly #references: readonly Reference[]
   readonly #carriers: readonly LinkedCarrier[]
   readonly #hidden = new Set<number>()
+  #unmade: BiodmError | null = null
 
   constructor(judging: Judging, plan: WritePlan, decision: Decision) {
     const { core, request, writer } = judging
@@ -86,7 +97,7 @@ class Trial {
       ({ target, key }) => !this.#checks.passesVerb(target, key, 'read'),
     )
     const forbidden = this.#listRefusal(dangling) ?? (await this.#linkRefusal())
-    return { hidden: this.#hidden, dangling, forbidden }
+    return { hidden: this.#hidden, dangling, forbidden, unmade: this.#unmade }
   }
 
   /** Even then the path's row is not there for whoever may not read it. */
@@ -97,7 +108,7 @@ class Trial {
       await this.#checks.run(this.#judging.db)
       if (!this.#passes(named, 'read')) this.#hidden.add(named.position)
     }
-    return { hidden: this.#hidden, dangling: [], forbidden }
+    return { hidden: this.#hidden, dangling: [], forbidden, unmade: null }
   }
 
   #staticRefusal(): BiodmError | null {
@@ -116,20 +127,25 @@ class Trial {
     return null
   }
 
-  /**
-   * A bare key inside the tree only refers: whoever may not create the row is told that it does not exist, and whoever may
-   * not read its resource the same as of a row that exists.
-   */
   #refusedVerb(row: DecidedRow, verb: JudgedVerb): BiodmError | null {
-    const { resource, position } = row
+    const { resource } = row
     const { pointer } = row.row
     const judgement = this.#judge(resource, verb, this.#subject(row))
     if (judgement === 'pass') return null
     if (!this.#isBareReference(row)) return refusal(judgement, resource.name, verb, pointer)
     const reading = this.#judge(resource, 'read')
     if (reading !== 'pass') return refusal(reading, resource.name, 'read', pointer)
-    this.#hidden.add(position)
+    this.#notMade(row)
     return null
+  }
+
+  /**
+   * A bare key inside the tree that no row has, of whoever may not create the row: where lists may hide rows of the resource
+   * it is answered like a hidden one, else as what it is, a creation that is refused.
+   */
+  #notMade({ position, resource, row }: DecidedRow): void {
+    if (reachOf(resource, 'read').length > 0) this.#hidden.add(position)
+    else this.#unmade ??= this.#lacking(resource, 'create', row.pointer)
   }
 
   #isBareReference({ action, row, position }: DecidedRow): boolean {
@@ -185,14 +201,16 @@ class Trial {
   }
 
   #listRefusal(dangling: readonly Reference[]): BiodmError | null {
-    for (const row of this.#decision.rows) {
+    const refused = (row: DecidedRow): boolean => {
       const verb = verbOf(row)
-      if (verb === 'read' || this.#hidden.has(row.position)) continue
+      if (verb === 'read' || this.#hidden.has(row.position)) return false
       const stored = verb === 'create' || this.#passes(row, verb)
-      if (!stored || !this.#mayBePlaced(row, dangling))
-        return this.#lacking(row.resource, verb, row.row.pointer)
+      return !stored || !this.#mayBePlaced(row, dangling)
     }
-    return null
+    const bare = this.#decision.rows.filter((row) => this.#isBareReference(row))
+    for (const row of bare) if (refused(row)) this.#notMade(row)
+    const first = this.#decision.rows.find((row) => !bare.includes(row) && refused(row))
+    return first === undefined ? null : this.#lacking(first.resource, verbOf(first), first.row.pointer)
   }
 
   #mayBePlaced(row: DecidedRow, dangling: readonly Reference[]): boolean {

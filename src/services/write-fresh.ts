@@ -3,6 +3,7 @@
  * The same plan, the same checks, but one statement without a transaction around it.
  */
 import { judge } from '../access/static.js'
+import { BiodmError } from '../errors.js'
 import type { Row } from '../hooks.js'
 import { reachOf } from '../managers/access.js'
 import { freshStatement } from '../managers/mutate/fresh.js'
@@ -50,7 +51,8 @@ export async function writeFresh(
   const [written] = await core.database.write(statement)
   const [text, value] = written ?? []
   // Only a trigger of a database that was made elsewhere can swallow a row.
-  if (typeof text !== 'string') throw new Error(`the database kept no row of ${resource.name}`)
+  if (typeof text !== 'string')
+    throw new BiodmError('conflict', `The database kept no row of ${resource.name}`)
   return { resource, many, keys: many ? [] : [{ [key.name]: value }], texts: [text] }
 }
 

@@ -189,7 +189,8 @@ export function refuseEarly(plan: WritePlan, decision: Decision, { hidden, forbi
 export function refuse(plan: WritePlan, decision: Decision, judged: Verdicts): void {
   refuseEarly(plan, decision, { ...judged, forbidden: null })
   throwRefusals(decision.refusals, BAD_REQUEST)
-  if (judged.forbidden !== null) throw judged.forbidden
+  const forbidden = judged.forbidden ?? judged.unmade
+  if (forbidden !== null) throw forbidden
   const unreadable = [...judged.hidden].flatMap((position): Refusal[] => {
     const row = decision.rows[position]
     // A row that is only unlinked, and that the caller may not read, stays as it is.

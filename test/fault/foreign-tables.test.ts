@@ -126,6 +126,33 @@ for (const dialect of DIALECTS) {
     t.equal((await api.get('/samples/1')).status, 404)
     t.equal((await api.post('/samples', { no: 1, label: 'yes' })).status, 201)
   })
+
+  t.test(`${dialect}: a row that a trigger swallows is not acknowledged`, async (t) => {
+    const { url, run } = await lims(t, dialect)
+    await run(...TABLES, ...SWALLOW[dialect])
+    const api = await startApi(t, CONFIG, { database: url })
+    for (const body of [
+      { no: 1, label: 'no' },
+      [
+        { no: 2, label: 'yes' },
+        { no: 3, label: 'no' },
+      ],
+    ]) {
+      t.match(await api.post('/samples', body), { status: 409, body: { code: 'conflict' } })
+    }
+    t.same((await api.get('/samples')).body, [], 'nothing of the request is there')
+  })
+}
+
+const SWALLOW: Readonly<Record<DialectName, readonly string[]>> = {
+  sqlite: [
+    `CREATE TRIGGER swallow BEFORE INSERT ON lims_sample WHEN new.label = 'no' BEGIN SELECT RAISE(IGNORE); END`,
+  ],
+  postgres: [
+    `CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN IF new.label = 'no' THEN RETURN NULL; END IF; RETURN new; END $$`,
+    'CREATE TRIGGER swallow BEFORE INSERT ON lims_sample FOR EACH ROW EXECUTE FUNCTION swallow()',
+  ],
 }
 
 const TRIGGER: Readonly<Record<DialectName, readonly string[]>> = {
