@@ -215,10 +215,12 @@ export interface PluginRoute extends RouteBase {
 
 export interface TraitRoute extends RouteBase {
   /**
-   * Checked on the row before `run`: 404 when it may not be read, 401/403 when the verb is refused. Null: nothing is
-   * checked but that the row exists, and `run` decides by what the request carries (a signed token).
+   * Checked on the row before `run`: 404 when it may not be read, 401/403 when the verb is refused. Null: `admit` decides by
+   * what the request carries (a signed token).
    */
   readonly verb: string | null
+  /** Throws for who may not know whether there is such a row: runs before anybody looks. */
+  admit?(ctx: TraitAdmitContext): void | Promise<void>
   run(ctx: TraitRouteContext): Promise<RouteResult> | RouteResult
 }
 
@@ -238,9 +240,13 @@ export interface RouteContext extends BaseContext {
   transaction: RuntimeTools['transaction']
 }
 
-export interface TraitRouteContext extends RouteContext {
+/** A request to a route of a trait, before anybody has looked whether there is such a row. */
+export interface TraitAdmitContext extends RouteContext {
   readonly resource: ResourceFacts
   readonly key: Key
+}
+
+export interface TraitRouteContext extends TraitAdmitContext {
   /** The stored row with all columns, hidden ones too. Loaded before `run`, not locked. */
   readonly row: Readonly<Row>
   /** Whether the caller may `verb` this row. */

@@ -1,11 +1,11 @@
 /** `download`, `post_success` and `complete`: what a client does with a file's content once it is, or says it is, there. */
-import { BiodmError, type RouteResult, type TraitRouteContext } from 'biodm'
+import { BiodmError, type RouteResult, type TraitAdmitContext, type TraitRouteContext } from 'biodm'
 import { discardedUpload, enqueueDiscard } from './discard.js'
 import { type FileManager, fromStore, managerOf } from './manager.js'
 import { contentDisposition, downloadName } from './names.js'
 import { DEFAULT_TYPE } from './offer.js'
 import { checkParts, readParts } from './parts.js'
-import { gone, isRight, settle } from './settle.js'
+import { gone, isRight, madeObject, settle } from './settle.js'
 import type { CompletedPart, ObjectHead } from './store/store.js'
 import { verifyCallback } from './tokens.js'
 import { findUpload, removeUpload, type Upload } from './uploads.js'
@@ -50,6 +50,18 @@ function requireReady(ctx: TraitRouteContext): void {
     throw new BiodmError('file_not_uploaded', 'The content of this file has not been uploaded yet.')
 }
 
+/** Whoever has no token for this file learns nothing about it. */
+export function admitCallback(ctx: TraitAdmitContext): void {
+  claimsOf(ctx)
+}
+
+function claimsOf({ managers, resource, key, query }: TraitAdmitContext): { readonly upload: string } {
+  const file = callbackFile(resource, resource.formatKey(key))
+  const claims = verifyCallback(managerOf({ managers }).secret, file, query.get('token') ?? '', Date.now())
+  if (claims !== null) return claims
+  throw new BiodmError('forbidden', 'The token of this callback is not valid.', { headers: ANY_ORIGIN })
+}
+
 /** GET /{id}/post_success: the callback that a form's redirect names; whoever has the token may call it. */
 export async function postSuccess(ctx: TraitRouteContext): Promise<RouteResult> {
   try {
@@ -67,10 +79,7 @@ export async function postSuccess(ctx: TraitRouteContext): Promise<RouteResult> 
 }
 
 async function takeCallback(ctx: TraitRouteContext): Promise<void> {
-  const manager = managerOf(ctx)
-  const file = callbackFile(ctx.resource, ctx.resource.formatKey(ctx.key))
-  const claims = verifyCallback(manager.secret, file, ctx.query.get('token') ?? '', Date.now())
-  if (claims === null) throw new BiodmError('forbidden', 'The token of this callback is not valid.')
+  const claims = claimsOf(ctx)
   if (ctx.row['ready'] === true) return
   const upload = await currentUpload(ctx)
   if (upload.id !== claims.upload || upload.store_id !== null) throw gone()
@@ -96,7 +105,7 @@ async function partsOf(
   const claimed = readParts(body)
   const stored = await fromStore(() => manager.store.listParts(upload.object_key, upload.store_id ?? ''))
   if (stored !== null) return checkParts(body, upload, stored)
-  const found = await fromStore(() => manager.store.head(upload.object_key))
+  const found = await fromStore(() => madeObject(manager, upload))
   if (found === null || found.size !== upload.size) throw gone()
   return claimed
 }

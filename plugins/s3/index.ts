@@ -3,7 +3,7 @@
  * talk to the store with signed requests, and a completion asks the store before a file counts as ready.
  */
 import { BiodmError, definePlugin, type RouteContext, type RouteResult } from 'biodm'
-import { complete, download, postSuccess } from './complete.js'
+import { admitCallback, complete, download, postSuccess } from './complete.js'
 import { discard } from './discard.js'
 import { HOOKS } from './hooks.js'
 import { sweep } from './janitor.js'
@@ -36,6 +36,7 @@ export default definePlugin({
           public: true,
           ignoreToken: true,
           openapi: DOCS.postSuccess,
+          admit: admitCallback,
           run: postSuccess,
         },
         { method: 'PUT', path: '/:id/complete', verb: 'update', openapi: DOCS.complete, run: complete },

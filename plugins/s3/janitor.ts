@@ -21,9 +21,10 @@ export async function sweep(
   manager: FileManager,
   options: { readonly dryRun: boolean; readonly signal: AbortSignal; readonly log: Log },
 ): Promise<Swept> {
-  const expired = await expire(manager, options)
+  // what expires is taken away by its own jobs: first, what no row knows already
   const aborted = await abortOrphans(manager, options)
   const removed = await removeLate(manager, options)
+  const expired = await expire(manager, options)
   if (!options.dryRun) await manager.store.sweep()
   const swept = { expired, aborted, removed }
   if (Object.values(swept).some((list) => list.length > 0) && !options.dryRun) {

@@ -118,7 +118,7 @@ async function beginMultipart(
   const begin = async (upload: Upload): Promise<Upload> => {
     if (upload.part_size === null) return upload
     if (over || Date.now() > deadline) throw new StoreError('unavailable', 'no time left to begin uploads')
-    const id = await manager.store.createMultipart(upload.object_key, upload.content_type)
+    const id = await manager.store.createMultipart(upload.object_key, upload.content_type, upload.id)
     begun.push({ key: upload.object_key, id })
     // the request may have given up in the meantime: nobody else would abort it before the janitor
     if (over) await manager.store.abortMultipart(upload.object_key, id)

@@ -73,6 +73,7 @@ async function settleForm(manager: FileManager, upload: Upload): Promise<ObjectH
       ifMatch: etag,
       contentType: upload.content_type,
       checksum: upload.sha256 !== null,
+      mark: upload.id,
     })
   } catch (error) {
     if (!(error instanceof StoreError) || error.failure === 'unavailable') throw error
@@ -92,11 +93,11 @@ async function settleParts(
     await store.completeMultipart(key, upload.store_id ?? '', parts)
   } catch (error) {
     // an answer may have been lost, or be an error inside a success: the object itself decides
-    const found = await store.head(key)
+    const found = await madeObject(manager, upload)
     if (found === null && error instanceof StoreError && error.failure === 'missing') throw gone()
     if (found === null || found.size !== upload.size) throw error
   }
-  const found = await store.head(key)
+  const found = await madeObject(manager, upload)
   if (found !== null && found.size === upload.size && upload.sha256 !== null && found.sha256 === null) {
     // S3 knows the SHA-256 of the whole only of a copy
     await store.copy({
@@ -105,6 +106,7 @@ async function settleParts(
       ifMatch: found.etag,
       contentType: upload.content_type,
       checksum: true,
+      mark: upload.id,
     })
   }
   return await verified(manager, upload)
@@ -112,14 +114,23 @@ async function settleParts(
 
 /** The object that an earlier attempt left at the file's key; without one, `otherwise` is thrown. */
 async function taken(manager: FileManager, upload: Upload, otherwise: BiodmError): Promise<ObjectHead> {
-  const found = await manager.store.head(upload.object_key)
+  const found = await madeObject(manager, upload)
   if (found === null || !isRight(found, upload)) throw otherwise
   return found
 }
 
+/**
+ * The object at the file's key, if this upload made it. A key without a salt may be that of a file which was deleted a moment
+ * ago: its bytes are nobody's any more.
+ */
+export async function madeObject(manager: FileManager, upload: Upload): Promise<ObjectHead | null> {
+  const found = await manager.store.head(upload.object_key)
+  return found === null || (found.mark !== null && found.mark !== upload.id) ? null : found
+}
+
 /** After a copy or completion: the object must be there; a wrong one is removed. */
 async function verified(manager: FileManager, upload: Upload): Promise<ObjectHead> {
-  const found = await manager.store.head(upload.object_key)
+  const found = await madeObject(manager, upload)
   if (found === null)
     throw new StoreError('unavailable', `${upload.object_key} is not there after its completion`)
   if (isWrong(found, upload)) {

@@ -5,7 +5,7 @@ import { currentUpload } from './complete.js'
 import { discardedUpload, enqueueDiscard } from './discard.js'
 import { type FileManager, fromStore, managerOf } from './manager.js'
 import { offerUploads } from './offer.js'
-import { gone } from './settle.js'
+import { gone, madeObject } from './settle.js'
 import { findUpload, plannedParts, removeUpload, type Upload } from './uploads.js'
 import { type UploadView, viewUploads } from './view.js'
 
@@ -35,7 +35,7 @@ async function storedEtags(manager: FileManager, upload: Upload): Promise<Readon
         .map((part) => [part.partNumber, part.etag]),
     )
   }
-  const found = await store.head(upload.object_key)
+  const found = await madeObject(manager, upload)
   if (found === null || found.size !== upload.size) throw gone()
   return new Map(plannedParts(upload).map((part) => [part.partNumber, found.etag]))
 }

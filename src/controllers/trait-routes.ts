@@ -58,12 +58,12 @@ async function traitContext(
   for (const rule of rulesOf(resource, verb)) {
     demand(resource, rule.verb, request.caller, core.enforce, { key, given: [] })
   }
+  const ctx = { ...routeContext(core, bound, request, 1), resource: facts, key }
+  await bound.route.admit?.(ctx)
   const row = await loadRow(core, request, resource, key)
   if (verb !== null) await demandRow(core, request, resource, key, verb)
   return {
-    ...routeContext(core, bound, request, 1),
-    resource: facts,
-    key,
+    ...ctx,
     row: Object.freeze(row),
     may: (wanted) => mayRow(core, request, resource, key, wanted),
     operate: (operation, run) => operate(core, request, resource, key, operation, run),

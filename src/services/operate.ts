@@ -1,13 +1,15 @@
 /**
  * Operations of traits (`download`, `complete`…): a route of the trait carries one out on a row with `ctx.operate`. Prefix
- * hooks first, then `run` in a transaction that holds the row locked, postfix hooks, the commit.
+ * hooks first, then `run` in a transaction that holds the row locked, its record in the history, postfix hooks, the commit.
  */
 import { BiodmError } from '../errors.js'
 import type { Key, Row } from '../hooks.js'
 import { lookupRows } from '../managers/mutate/lookup.js'
+import { runSteps } from '../managers/mutate/step.js'
 import type { Resource } from '../model/model.js'
 import type { OperationContext } from '../plugin.js'
 import type { Core, RequestContext } from './core.js'
+import { historySteps } from './history.js'
 import { enqueue } from './hooks/enqueue.js'
 import { runPrefix } from './hooks/run.js'
 import { withEffects } from './with-effects.js'
@@ -50,6 +52,8 @@ export async function operate<T>(
         models: core.objection(knex),
         enqueue: (job, payload) => enqueue(core, { transaction: trx, effects }, job, payload),
       })
+      const entry = { resource, keys: [key], many: false, body: null }
+      await runSteps(trx, historySteps(core.model, writer, request, entry))
       const context = { core, request, trx, effects, writer }
       await postfixOf(context, resource, operation, [{ data: item.data, key, stored: row }])
       return result

@@ -29,6 +29,9 @@ import {
   StoreError,
 } from './store.js'
 
+/** Name of the metadata that holds a mark. */
+const MARK = 'upload'
+
 export function openBucket(settings: BucketSettings): ObjectStore {
   const { quick, slow, signer } = connect(settings)
   const Bucket = settings.bucket
@@ -48,9 +51,12 @@ export function openBucket(settings: BucketSettings): ObjectStore {
     signPart: (part) => signPart(part),
     signDownload: (download) => signDownload(download),
 
-    async createMultipart(Key, ContentType) {
+    async createMultipart(Key, ContentType, mark) {
       const made = await call('CreateMultipartUpload', CALL_MS, (o) =>
-        quick.send(new CreateMultipartUploadCommand({ Bucket, Key, ContentType }), o),
+        quick.send(
+          new CreateMultipartUploadCommand({ Bucket, Key, ContentType, Metadata: { [MARK]: mark } }),
+          o,
+        ),
       )
       return expected('CreateMultipartUpload', 'UploadId', made.UploadId)
     },
@@ -192,6 +198,7 @@ export function openBucket(settings: BucketSettings): ObjectStore {
         etag: bareEtag(expected('HeadObject', 'ETag', found.ETag)),
         sha256: whole && found.ChecksumSHA256 !== undefined ? hex(found.ChecksumSHA256) : null,
         versionId: found.VersionId === undefined || found.VersionId === 'null' ? null : found.VersionId,
+        mark: found.Metadata?.[MARK] ?? null,
       }
     } catch (error) {
       if (error instanceof StoreError && error.failure === 'missing') return null
@@ -207,6 +214,7 @@ export function openBucket(settings: BucketSettings): ObjectStore {
       CopySourceIfMatch: `"${copy.ifMatch}"`,
       MetadataDirective: 'REPLACE',
       ContentType: copy.contentType,
+      Metadata: { [MARK]: copy.mark },
       ...(copy.checksum ? { ChecksumAlgorithm: 'SHA256' } : {}),
     })
     const done = await call('CopyObject', SLOW_CALL_MS, (o) => slow.send(command, o))

@@ -14,7 +14,8 @@ export interface ObjectStore {
   /** A URL that answers the object under the given name. */
   signDownload(download: DownloadRequest): Promise<string>
 
-  createMultipart(key: string, contentType: string): Promise<string>
+  /** `mark` comes back in the head of the object that it becomes. */
+  createMultipart(key: string, contentType: string, mark: string): Promise<string>
   /** All parts there are, in order of their numbers; null: no such upload. */
   listParts(key: string, uploadId: string): Promise<readonly StoredPart[] | null>
   /** Makes the object. `missing`: no such upload; anything else that fails leaves the question to `head`. */
@@ -85,6 +86,8 @@ export interface ObjectHead {
   /** Hex, of the whole object; null when the store does not know it. */
   readonly sha256: string | null
   readonly versionId: string | null
+  /** What its copy or multipart upload was marked with; null when it was not. */
+  readonly mark: string | null
 }
 export interface CopyRequest {
   readonly from: string
@@ -92,6 +95,7 @@ export interface CopyRequest {
   readonly ifMatch: string
   readonly contentType: string
   readonly checksum: boolean
+  readonly mark: string
 }
 export interface UploadEntry {
   readonly key: string

@@ -43,7 +43,7 @@ t.test('an upload that breaks off leaves nothing', async (t) => {
   const store = await hostEmbedded(t, dir, '_pending/')
   await store.check()
   const key = 'big'
-  const uploadId = await store.createMultipart(key, 'text/plain')
+  const uploadId = await store.createMultipart(key, 'text/plain', 'mark')
   const before = await tree(dir)
   const url = new URL(
     await store.signPart({ key, uploadId, partNumber: 1, size: 1000, expiresInSeconds: 60 }),

@@ -178,6 +178,27 @@ export function shouldServeFiles(t: Test, world: World): void {
     t.equal((await api.get('/files/1/upload')).status, 200)
   })
 
+  t.test('a file in the place of a deleted one does not have its bytes', async (t) => {
+    const resources = { Sheet: { traits: { 's3.file': { key: 'sheets/{id}.{extension}' } } } }
+    const api = await startFiles(t, world, { resources })
+    const about = { filename: 'a', extension: 'txt', size: 5 }
+    for (let id = 1; id <= 8; id++) {
+      await uploadedFile(api, '/sheets', HELLO, { id })
+      const [gone] = await Promise.all([
+        api.delete(`/sheets/${id}`),
+        ...Array.from({ length: 3 }, () => api.post('/sheets', { ...about, id })),
+      ])
+      t.equal(gone.status, 204)
+      await api.post('/sheets', { ...about, id })
+      t.equal((await api.put(`/sheets/${id}/complete`)).body.code, 'file_not_uploaded')
+      t.match((await api.get(`/sheets/${id}`)).body, { ready: false })
+    }
+    const { parts } = (await api.get('/sheets/8/upload')).body
+    t.equal((await follow(await sendForm(formOf(parts[0]), Buffer.from('other')))).status, 201)
+    const { url } = (await api.get('/sheets/8/download?redirect=false')).body
+    t.equal(await (await fetch(url)).text(), 'other')
+  })
+
   t.test('a callback needs its own token', async (t) => {
     const api = await startFiles(t, world)
     const first = await api.post('/files', { filename: 'a', extension: 'txt', size: 5 })

@@ -82,8 +82,8 @@ export function shouldCleanUp(t: Test, world: World): void {
   t.test('multipart uploads that no row knows go once they are old, others stay', async (t) => {
     const api = await startFiles(t, world, { s3: { prefix: 'here/' } })
     const { store } = managerOf(api)
-    await store.createMultipart('here/orphan', 'text/plain')
-    await store.createMultipart('elsewhere/orphan', 'text/plain')
+    await store.createMultipart('here/orphan', 'text/plain', 'mark')
+    await store.createMultipart('elsewhere/orphan', 'text/plain', 'mark')
     t.same((await sweepNow(api)).aborted, [], 'a young one may belong to a transaction under way')
     await api.post('/files', { filename: 'b', extension: 'bin', size: 6 * MB })
     // the row is fresh, what it made in the store is not

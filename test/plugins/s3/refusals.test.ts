@@ -90,7 +90,7 @@ for (const dialect of DIALECTS) {
         ['POST', '/files/999/upload', 404],
         ['DELETE', '/files/999/upload', 404],
         ['PUT', '/files/999/complete', 404],
-        ['GET', '/files/999/post_success?token=x', 404],
+        ['GET', '/files/999/post_success?token=x', 403],
         ['GET', '/files/x/download', 400],
         ['POST', '/files/1/download', 405],
         ['GET', '/uploads', 404],

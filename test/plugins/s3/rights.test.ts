@@ -83,11 +83,38 @@ for (const dialect of DIALECTS) {
       t.type((await api.get('/files/1', other)).body.upload.parts[0].url, 'string')
     })
 
+    t.test('who has no token of the callback does not learn which files there are', async (t) => {
+      for (const id of [1, 999]) {
+        const answer = await api.get(`/files/${id}/post_success?token=x`, nobody)
+        t.equal(answer.status, 403)
+        t.equal(answer.headers['access-control-allow-origin'], '*')
+      }
+    })
+
     t.test('the callback needs no token of a person', async (t) => {
       t.notOk(upload.parts[0].etag)
       const { parts } = (await api.get('/files/1/upload', other)).body
       const answer = await follow(await sendForm(formOf(parts[0]), Buffer.from('hello')))
       t.equal(answer.status, 201)
+    })
+
+    t.test('what these routes write is in the history, without its secrets', async (t) => {
+      await api.get('/files/1/download', other)
+      const made = await api.post('/files', { ...FILE, project_id: 1 }, other)
+      t.equal(made.status, 201)
+      t.equal((await api.delete(`/files/${made.body.id}/upload`, other)).status, 204)
+      const { core } = api.runtime
+      const written = await core.database.rows({
+        text: `SELECT username, method, path, resource, key, body FROM biodm_history WHERE path LIKE '/files/%' ORDER BY id`,
+        values: [],
+      })
+      const about = { resource: 'File', body: null }
+      t.match(written.slice(-3), [
+        { ...about, username: null, method: 'GET', path: '/files/1/post_success', key: '1' },
+        { ...about, username: 'eve', method: 'GET', path: '/files/1/download', key: '1' },
+        { ...about, username: 'eve', method: 'DELETE', path: `/files/${made.body.id}/upload` },
+      ])
+      t.notMatch(JSON.stringify(written), /token=|signature/)
     })
   })
 }

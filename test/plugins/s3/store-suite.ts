@@ -213,7 +213,7 @@ export function shouldBehaveLikeAnObjectStore(t: Test, start: (t: Test) => Promi
     const key = `${prefix}parts/big`
     const whole = randomBytes(2 * PART + 17)
     const slices = [whole.subarray(0, PART), whole.subarray(PART, 2 * PART), whole.subarray(2 * PART)]
-    const uploadId = await store.createMultipart(key, 'application/x-big')
+    const uploadId = await store.createMultipart(key, 'application/x-big', 'mark')
     t.same(await store.listParts(key, uploadId), [])
     const urls = await Promise.all(
       slices.map((slice, index) =>
@@ -257,7 +257,14 @@ export function shouldBehaveLikeAnObjectStore(t: Test, start: (t: Test) => Promi
     t.equal((await putPart(urls[0] ?? '', slices[0] ?? Buffer.alloc(0))).status, 404)
 
     const etag = head?.etag ?? ''
-    await store.copy({ from: key, to: key, ifMatch: etag, contentType: 'application/x-big', checksum: true })
+    await store.copy({
+      from: key,
+      to: key,
+      ifMatch: etag,
+      contentType: 'application/x-big',
+      checksum: true,
+      mark: 'mark',
+    })
     t.match(
       await store.head(key),
       { size: whole.byteLength, sha256: sha256(whole) },
@@ -272,7 +279,7 @@ export function shouldBehaveLikeAnObjectStore(t: Test, start: (t: Test) => Promi
   t.test('an upload can be aborted, twice too', async (t) => {
     const { store, prefix } = await start(t)
     const key = `${prefix}parts/aborted`
-    const uploadId = await store.createMultipart(key, 'text/plain')
+    const uploadId = await store.createMultipart(key, 'text/plain', 'mark')
     const url = await store.signPart({ key, uploadId, partNumber: 1, size: 3, expiresInSeconds: 60 })
     t.equal((await putPart(url, Buffer.from('abc'))).status, 200)
     await store.abortMultipart(key, uploadId)
@@ -285,7 +292,7 @@ export function shouldBehaveLikeAnObjectStore(t: Test, start: (t: Test) => Promi
   t.test('a part URL expires and is good for its part only', async (t) => {
     const { store, prefix } = await start(t)
     const key = `${prefix}parts/strict`
-    const uploadId = await store.createMultipart(key, 'text/plain')
+    const uploadId = await store.createMultipart(key, 'text/plain', 'mark')
     const part = { key, uploadId, partNumber: 1, size: 3, expiresInSeconds: 60 }
     const other = new URL(await store.signPart(part))
     other.searchParams.set(other.searchParams.has('partNumber') ? 'partNumber' : 'part', '2')
@@ -305,7 +312,7 @@ export function shouldBehaveLikeAnObjectStore(t: Test, start: (t: Test) => Promi
     const form = await signForm(store, formOf(from, bytes))
     await sendForm(form, bytes)
     const etag = (await store.head(from))?.etag ?? ''
-    const copy = { from, to, ifMatch: etag, contentType: 'text/plain', checksum: false }
+    const copy = { from, to, ifMatch: etag, contentType: 'text/plain', checksum: false, mark: 'mark' }
     await store.copy(copy)
     await sendForm(form, Buffer.from('other'))
     t.equal(await failure(store.copy(copy)), 'changed')
@@ -317,7 +324,7 @@ export function shouldBehaveLikeAnObjectStore(t: Test, start: (t: Test) => Promi
     t.equal(await store.head(from), null)
     t.same(await collect(store.listObjects(`${prefix}_pending/`)), [])
     t.not(await failure(store.copy(copy)), null)
-    t.match(await store.head(to), { size: 5 })
+    t.match(await store.head(to), { size: 5, mark: 'mark' })
   })
 
   t.test('signing needs nobody to answer', async (t) => {

@@ -57,6 +57,6 @@ t.test('a wrong bucket or key is not ready, and nothing is known', async (t) => 
     const store = openBucket(settings)
     t.teardown(() => store.close())
     await t.rejects(store.check(), { name: 'StoreError' })
-    await t.rejects(store.createMultipart('x', 'text/plain'), { name: 'StoreError' })
+    await t.rejects(store.createMultipart('x', 'text/plain', 'mark'), { name: 'StoreError' })
   }
 })

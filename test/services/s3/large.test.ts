@@ -48,7 +48,7 @@ t.test('a part list of more than 1 000 entries is read to its end', async (t) =>
   const store = openBucket(settings)
   t.teardown(() => store.close())
   const key = 'many'
-  const uploadId = await store.createMultipart(key, 'text/plain')
+  const uploadId = await store.createMultipart(key, 'text/plain', 'mark')
   const numbers = Array.from({ length: 1007 }, (_, index) => index + 1)
   for (let start = 0; start < numbers.length; start += 16) {
     await Promise.all(

@@ -16,7 +16,7 @@ async function failure(run: () => Promise<unknown>): Promise<string> {
 
 /** An upload of one part, ready to be completed. */
 async function partlyDone(store: ObjectStore, direct: ObjectStore, key: string) {
-  const uploadId = await store.createMultipart(key, 'text/plain')
+  const uploadId = await store.createMultipart(key, 'text/plain', 'mark')
   const url = await direct.signPart({ key, uploadId, partNumber: 1, size: 3, expiresInSeconds: 60 })
   const answer = await putPart(url, Buffer.from('abc'))
   return {
@@ -43,10 +43,17 @@ t.test('whatever the store answers, nothing is taken for granted', async (t) => 
       proxy.fail(() => fault)
       const started = Date.now()
       const calls: (() => Promise<unknown>)[] = [
-        () => store.createMultipart(`${key}-2`, 'text/plain'),
+        () => store.createMultipart(`${key}-2`, 'text/plain', 'mark'),
         () => store.listParts(key, uploadId),
         () =>
-          store.copy({ from: key, to: `${key}-3`, ifMatch: 'x', contentType: 'text/plain', checksum: false }),
+          store.copy({
+            from: key,
+            to: `${key}-3`,
+            ifMatch: 'x',
+            contentType: 'text/plain',
+            checksum: false,
+            mark: 'mark',
+          }),
       ]
       // a slow call may be silent for longer: it is tried with the quick ones' faults only
       if (fault !== 'silent') calls.push(() => store.completeMultipart(key, uploadId, parts))
@@ -72,7 +79,7 @@ t.test('whatever the store answers, nothing is taken for granted', async (t) => 
 
   t.test('a slow store is waited for', async (t) => {
     proxy.fail(() => 'slow')
-    t.type(await store.createMultipart('faults/slow', 'text/plain'), 'string')
+    t.type(await store.createMultipart('faults/slow', 'text/plain', 'mark'), 'string')
   })
 
   t.test('signing asks nobody', async (t) => {

@@ -77,10 +77,10 @@ export function openEmbedded(options: EmbeddedOptions): EmbeddedStore {
       })
     },
 
-    createMultipart: (key, contentType) =>
+    createMultipart: (key, contentType, mark) =>
       onDisk(async () => {
         await ready()
-        return await createUpload(place, key, contentType)
+        return await createUpload(place, key, contentType, mark)
       }),
     listParts: (key, id) =>
       onDisk(async () => {

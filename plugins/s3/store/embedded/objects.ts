@@ -31,6 +31,7 @@ export interface Meta {
   readonly size: number
   readonly etag: string
   readonly sha256: string | null
+  readonly mark: string | null
   readonly modified: number
 }
 export interface Place {
@@ -59,7 +60,9 @@ export async function readMeta(place: Place, key: string): Promise<Meta | null> 
 
 export async function headObject(place: Place, key: string): Promise<ObjectHead | null> {
   const meta = await readMeta(place, key)
-  return meta === null ? null : { size: meta.size, etag: meta.etag, sha256: meta.sha256, versionId: null }
+  if (meta === null) return null
+  const { size, etag, sha256, mark } = meta
+  return { size, etag, sha256, versionId: null, mark }
 }
 
 /** A form's bytes become the object; the temporary file stays the caller's to remove. */
@@ -70,7 +73,7 @@ export async function putObject(
   incoming: Incoming,
 ): Promise<Meta> {
   const { sha256, size } = incoming
-  const facts = { key, contentType, size, sha256, etag: etagOf(sha256) }
+  const facts = { key, contentType, size, sha256, etag: etagOf(sha256), mark: null }
   return await linkObject(place, facts, [{ path: incoming.path, size }])
 }
 
@@ -118,7 +121,7 @@ export async function copyObject(place: Place, copy: CopyRequest): Promise<void>
   try {
     await linkObject(
       place,
-      { key: copy.to, contentType: copy.contentType, size: meta.size, etag: meta.etag, sha256 },
+      { ...meta, key: copy.to, contentType: copy.contentType, sha256, mark: copy.mark },
       meta.chunks.map(({ file, size }) => ({ path: join(folder, file), size })),
     )
   } catch (error) {

@@ -21,6 +21,7 @@ import { etagOf, linkObject, type Place } from './objects.js'
 export interface UploadFacts {
   readonly key: string
   readonly contentType: string
+  readonly mark: string
   readonly started: number
 }
 interface PartFacts extends StoredPart {
@@ -29,11 +30,16 @@ interface PartFacts extends StoredPart {
 
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-export async function createUpload(place: Place, key: string, contentType: string): Promise<string> {
+export async function createUpload(
+  place: Place,
+  key: string,
+  contentType: string,
+  mark: string,
+): Promise<string> {
   const id = randomUUID()
   const folder = folderOf(place, id)
   await ensureFolder(folder)
-  const facts: UploadFacts = { key, contentType, started: Date.now() }
+  const facts: UploadFacts = { key, contentType, mark, started: Date.now() }
   await writeJson(join(folder, 'upload.json'), place.tmp, facts)
   return id
 }
@@ -115,6 +121,7 @@ export async function completeUpload(
         size: chosen.reduce((sum, part) => sum + part.size, 0),
         etag: `${etagOf(etags)}-${chosen.length}`,
         sha256: null,
+        mark: upload.mark,
       },
       chosen.map((part) => ({ path: join(folder, part.file), size: part.size })),
     )
