@@ -62,6 +62,9 @@ export function templateProblems(template: string, target: TraitTarget): readonl
     ...(literal === clean(literal, true) && !/^\/|\/$|\/\/|(^|\/)\.{1,2}(\/|$)/.test(literal)
       ? []
       : [`key "${template}" may not hold $ \\ " or control characters, nor empty, "." or ".." segments`]),
+    ...(literal.split('/').every((segment) => Buffer.byteLength(segment) <= SEGMENT_BYTES)
+      ? []
+      : [`key "${template}" has a segment of more than ${SEGMENT_BYTES} bytes`]),
     ...(literal.split('/')[0] === PENDING ? [`key "${template}" may not start with "${PENDING}/"`] : []),
     ...(identifies
       ? []
@@ -89,8 +92,8 @@ function placeholderProblem(name: string, target: TraitTarget): string | null {
 const list = (names: readonly string[]): string => (names.length === 0 ? 'none' : names.join(', '))
 
 /**
- * The complete key. `prefix` is the operator's and stays as it is; the placeholders in `primaryKey` are never shortened and
- * stay distinct. Throws a `RangeError` when the result is too long although everything that may be shortened was.
+ * The complete key. `prefix` is the operator's and stays as it is; the placeholders in `primaryKey` stay distinct whatever is
+ * cleaned and shortened. Throws a `RangeError` when the result is too long although everything that may be shortened was.
  */
 export function renderKey(
   pieces: readonly Piece[],
@@ -111,7 +114,10 @@ export function renderKey(
 
 interface Fragment {
   readonly text: string
-  readonly fixed: boolean
+  /** Fixed: never shortened. Free: shortened first. Distinct: what is taken away is made up for by a fingerprint. */
+  readonly kind: 'fixed' | 'free' | 'distinct'
+  /** The value as it was, to take its fingerprint. */
+  readonly given: string
 }
 
 function splitSegments(
@@ -124,21 +130,24 @@ function splitSegments(
     if (piece.kind === 'value') {
       const given = textOf(values[piece.name])
       const cleaned = clean(given, false)
-      const key = keys.has(piece.name)
-      const text = key && cleaned !== given ? `${cleaned}-${fingerprint(given)}` : cleaned
-      segments.at(-1)?.push({ text, fixed: key || FIXED.has(piece.name) })
+      const distinct = keys.has(piece.name)
+      const text = distinct && cleaned !== given ? `${cleaned}${fingerprint(given)}` : cleaned
+      const kind = FIXED.has(piece.name) ? 'fixed' : distinct ? 'distinct' : 'free'
+      segments.at(-1)?.push({ text, kind, given })
       continue
     }
     for (const [index, text] of piece.text.split('/').entries()) {
       if (index > 0) segments.push([])
-      segments.at(-1)?.push({ text, fixed: true })
+      segments.at(-1)?.push({ text, kind: 'fixed', given: text })
     }
   }
   return segments
 }
 
-/** Tells apart keys that cleaning made equal. */
-const fingerprint = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 12)
+/** Tells apart keys that cleaning or shortening made equal. */
+const fingerprint = (text: string): string =>
+  `-${createHash('sha256').update(text).digest('hex').slice(0, 12)}`
+const FINGERPRINT_BYTES = 13
 
 function textOf(value: unknown): string {
   if (value === null || value === undefined) return ''
@@ -163,23 +172,24 @@ function safeName(text: string, first: boolean): string {
   return first && text === PENDING ? `_${text}` : text
 }
 
-/** Takes from the longest fragment that may lose something, until the segment fits. */
+/** Takes from the longest fragment that may lose something until the segment fits, from those of primary keys last. */
 function shorten(fragments: readonly Fragment[]): string {
   const texts = fragments.map((fragment) => fragment.text)
-  for (;;) {
-    const excess = Buffer.byteLength(texts.join('')) - SEGMENT_BYTES
-    if (excess <= 0) return texts.join('')
-    const longest = fragments.reduce(
-      (best, fragment, index) =>
-        !fragment.fixed && texts[index] !== '' && (texts[index]?.length ?? 0) > (texts[best]?.length ?? -1)
-          ? index
-          : best,
-      -1,
-    )
-    const text = texts[longest]
-    if (text === undefined) return texts.join('')
-    texts[longest] = truncate(text, Buffer.byteLength(text) - excess)
+  if (Buffer.byteLength(texts.join('')) <= SEGMENT_BYTES) return texts.join('')
+  for (const kind of ['free', 'distinct'] as const) {
+    const longestFirst = fragments
+      .map((fragment, index) => ({ ...fragment, index, bytes: Buffer.byteLength(fragment.text) }))
+      .filter((fragment) => fragment.kind === kind)
+      .sort((a, b) => b.bytes - a.bytes)
+    for (const { text, given, index, bytes } of longestFirst) {
+      const excess = Buffer.byteLength(texts.join('')) - SEGMENT_BYTES
+      if (excess <= 0) return texts.join('')
+      if (kind === 'free') texts[index] = truncate(text, bytes - excess)
+      else if (bytes > FINGERPRINT_BYTES)
+        texts[index] = `${truncate(text, bytes - excess - FINGERPRINT_BYTES)}${fingerprint(given)}`
+    }
   }
+  return texts.join('')
 }
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })

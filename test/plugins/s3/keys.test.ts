@@ -79,10 +79,21 @@ t.test('a long segment loses characters, never salt, version or extension', asyn
   t.ok(Buffer.byteLength(key) <= SEGMENT_BYTES)
   t.ok(key.startsWith(`${salt}_👩‍🔬`))
   t.ok(key.endsWith('👩‍🔬_v12.fastq.gz'), 'cut between characters')
+  const [one, other] = ['a', 'b'].map((end) =>
+    renderKey(
+      parseTemplate('{id}{filename}{version}.{extension}'),
+      { id: `${'é'.repeat(200)}${end}`, filename: 'f'.repeat(300), version: '_v1', extension: 'txt' },
+      '',
+      ['id', 'version'],
+    ),
+  )
+  t.match(one, /^é{112,}-[0-9a-f]{12}_v1\.txt$/, 'a primary key last')
+  t.ok(Buffer.byteLength(one ?? '') <= SEGMENT_BYTES)
+  t.not(one, other, 'and it stays distinct')
   t.throws(
-    () => renderKey(parseTemplate('{id}'), { id: 'x'.repeat(256) }, '', ['id']),
+    () => renderKey(parseTemplate(`${'x'.repeat(256)}{id}`), { id: 1 }, '', ['id']),
     RangeError,
-    'a primary key is not shortened',
+    'what the template itself says is not shortened',
   )
   t.throws(
     () =>
@@ -140,6 +151,7 @@ t.test('a wrong template is told at start-up', async (t) => {
     ['a//{id}', /segments/],
     ['${id}', /may not hold/],
     ['_pending/{id}', /may not start with/],
+    [`${'é'.repeat(128)}/{id}`, /more than 255 bytes/],
   ]
   for (const [template, message] of cases)
     t.match(templateProblems(template, file).join('; '), message, template)
