@@ -23,12 +23,33 @@ export interface OutboxEntry extends OutboxRow {
 
 const iso = (ms: number): string => new Date(ms).toISOString()
 
-export async function insertJob(database: Queryable, job: string, payload: string): Promise<void> {
+/** A job to come: its name, and its payload as JSON text. */
+export interface NewJob {
+  readonly job: string
+  readonly payload: string
+}
+
+/** Rows of one statement. */
+const INSERTED = 2_000
+
+/** Writes jobs in the order given, many at once. */
+export async function insertJobs(database: Queryable, jobs: readonly NewJob[]): Promise<void> {
   const now = iso(Date.now())
-  await database.execute(
-    sql(database.dialect)`INSERT INTO biodm_outbox (job, payload, created_at, run_at, attempts)
-      VALUES (${job}, ${payload}, ${now}, ${now}, ${0})`,
-  )
+  const build = sql(database.dialect)
+  const time = database.dialect === 'postgres' ? build`${now}::timestamptz` : build`${now}`
+  for (let start = 0; start < jobs.length; start += INSERTED) {
+    const part = jobs.slice(start, start + INSERTED)
+    const rows =
+      database.dialect === 'postgres'
+        ? build`unnest(${part.map(({ job }) => job)}::text[], ${part.map(({ payload }) => payload)}::text[])
+            WITH ORDINALITY AS x(job, payload, place)`
+        : build`(SELECT value ->> 0 AS job, value ->> 1 AS payload, key AS place
+            FROM json_each(${JSON.stringify(part.map(({ job, payload }) => [job, payload]))})) AS x`
+    await database.execute(
+      build`INSERT INTO biodm_outbox (job, payload, created_at, run_at, attempts)
+        SELECT x.job, x.payload, ${time}, ${time}, 0 FROM ${rows} ORDER BY x.place`,
+    )
+  }
 }
 
 /** Takes up to `limit` due rows that nobody holds, oldest first, and leases them to `owner`. */

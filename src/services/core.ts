@@ -7,6 +7,7 @@ import type { BaseContext, PostfixContext } from '../hooks.js'
 import type { Caller } from '../identity.js'
 import type { Log } from '../log.js'
 import type { Database, Transaction } from '../managers/database.js'
+import type { NewJob } from '../managers/outbox.js'
 import type { Model } from '../model/model.js'
 
 export interface Core {
@@ -46,6 +47,8 @@ export interface ServiceScope {
 export interface Effects {
   onRollback(undo: () => unknown, origin: string): void
   afterCommit(effect: () => unknown, origin: string): void
+  /** Written into the outbox as the last thing in the transaction, all jobs together. */
+  enqueue(job: NewJob): void
   /** `after`: the transaction is over and its effects run; `over`: so are they. */
   readonly phase: 'open' | 'after' | 'over'
 }

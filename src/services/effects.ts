@@ -4,6 +4,7 @@
  * its origin (`plugin.hook` on a resource) and counted.
  */
 import type { Log } from '../log.js'
+import type { NewJob } from '../managers/outbox.js'
 import type { Effects, Metrics } from './core.js'
 import { bounded } from './hooks/time.js'
 
@@ -18,9 +19,13 @@ export interface EffectLog extends Effects {
    * prefix hooks registered before the first one.
    */
   attempt(): Promise<void>
+  /** The jobs of this attempt, at its end: whoever enqueues later is refused. */
+  takeJobs(): readonly NewJob[]
   committed(): Promise<void>
   rolledBack(): Promise<void>
 }
+
+const ENDED = 'the request has ended; await everything that the hook starts'
 
 /** Longest time of one effect: a caller waits for what follows the commit. */
 const LIMIT_MS = 10_000
@@ -28,6 +33,7 @@ const LIMIT_MS = 10_000
 export function createEffects(log: Log, metrics: Metrics, limitMs: number = LIMIT_MS): EffectLog {
   const undos: Effect[] = []
   const effects: Effect[] = []
+  let jobs: NewJob[] | null = []
   let mark: { readonly undos: number; readonly effects: number } | null = null
   let phase: Effects['phase'] = 'open'
   const unaborted = new AbortController().signal
@@ -49,8 +55,7 @@ export function createEffects(log: Log, metrics: Metrics, limitMs: number = LIMI
   }
   const add = (list: Effect[], run: () => unknown, origin: string): void => {
     if (typeof run !== 'function') throw new TypeError(`${origin}: an effect must be a function`)
-    if (phase !== 'open')
-      throw new Error(`${origin}: the request has ended; await everything that the hook starts`)
+    if (phase !== 'open') throw new Error(`${origin}: ${ENDED}`)
     list.push({ run, origin })
   }
 
@@ -60,7 +65,17 @@ export function createEffects(log: Log, metrics: Metrics, limitMs: number = LIMI
     },
     onRollback: (undo, origin) => add(undos, undo, origin),
     afterCommit: (effect, origin) => add(effects, effect, origin),
+    enqueue(job) {
+      if (jobs === null || phase !== 'open') throw new Error(`the job "${job.job}" comes too late: ${ENDED}`)
+      jobs.push(job)
+    },
+    takeJobs() {
+      const taken = jobs ?? []
+      jobs = null
+      return taken
+    },
     async attempt() {
+      jobs = []
       if (mark === null) {
         mark = { undos: undos.length, effects: effects.length }
         return

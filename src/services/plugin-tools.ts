@@ -6,8 +6,8 @@ import { createStore } from '../managers/store.js'
 import { allFacts } from '../model/facts.js'
 import type { RuntimeTools, TransactionContext } from '../plugin.js'
 import type { Core, Job, RequestContext } from './core.js'
-import { createEffects } from './effects.js'
 import { enqueue } from './hooks/enqueue.js'
+import { withEffects } from './with-effects.js'
 
 export function runtimeTools(core: Core, plugin: string): RuntimeTools {
   const facts = allFacts(core.model)
@@ -30,27 +30,16 @@ export async function transaction<T>(
   request: RequestContext,
   run: (ctx: TransactionContext) => Promise<T>,
 ): Promise<T> {
-  const effects = createEffects(request.log, core.metrics)
-  try {
-    const result = await core.database.transaction(
-      async (trx) => {
-        await effects.attempt()
-        const knex = trx.knex()
-        const joined = { transaction: trx, effects }
-        return await run({
-          trx: knex,
-          models: core.objection(knex),
-          enqueue: (job, payload) => enqueue(core, joined, job, payload),
-        })
-      },
-      { signal: request.signal },
-    )
-    await effects.committed()
-    return result
-  } catch (error) {
-    await effects.rolledBack()
-    throw error
-  }
+  return await withEffects(core, request, (effects, transact) =>
+    transact((trx) => {
+      const knex = trx.knex()
+      return run({
+        trx: knex,
+        models: core.objection(knex),
+        enqueue: (job, payload) => enqueue(core, { transaction: trx, effects }, job, payload),
+      })
+    }),
+  )
 }
 
 /** The context of a job, task or command: as the system, outside any request. */

@@ -1,4 +1,5 @@
 import type { Transaction, TransactionOptions } from '../managers/database.js'
+import { insertJobs } from '../managers/outbox.js'
 import type { Core, Effects, RequestContext } from './core.js'
 import { createEffects } from './effects.js'
 
@@ -15,13 +16,18 @@ export async function withEffects<T>(
   const { joined } = request
   if (joined !== null) return await work(joined.effects, (run) => run(joined.transaction))
   const effects = createEffects(request.log, core.metrics)
+  let enqueued = 0
   let result: T
   try {
     result = await work(effects, (run) =>
       core.database.transaction(
         async (trx) => {
           await effects.attempt()
-          return await run(trx)
+          const done = await run(trx)
+          const jobs = effects.takeJobs()
+          await insertJobs(trx, jobs)
+          enqueued = jobs.length
+          return done
         },
         { ...options, signal: request.signal },
       ),
@@ -30,6 +36,7 @@ export async function withEffects<T>(
     await effects.rolledBack()
     throw error
   }
+  if (enqueued > 0) core.wakeOutbox()
   await effects.committed()
   return result
 }

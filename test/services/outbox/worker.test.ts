@@ -4,7 +4,7 @@ import type { BaseContext } from '../../../src/hooks.js'
 import { silentLog } from '../../../src/log.js'
 import type { Database } from '../../../src/managers/database.js'
 import { migrate } from '../../../src/managers/migrate.js'
-import { claimJobs, insertJob, listJobs, outboxStats, retryJobs } from '../../../src/managers/outbox.js'
+import { claimJobs, insertJobs, listJobs, outboxStats, retryJobs } from '../../../src/managers/outbox.js'
 import { createOutboxWorker } from '../../../src/services/outbox/worker.js'
 import { DIALECTS, openTestDatabase, type Teardown } from '../../helpers/databases.js'
 import { modelOf } from '../../helpers/models.js'
@@ -59,7 +59,10 @@ for (const dialect of DIALECTS) {
       const database = await open(t)
       const seen: unknown[] = []
       const running = worker(database, { 'x.note': (payload) => seen.push((payload as { n: number }).n) })
-      for (let n = 0; n < 200; n++) await insertJob(database, 'x.note', JSON.stringify({ n }))
+      await insertJobs(
+        database,
+        Array.from({ length: 200 }, (_, n) => ({ job: 'x.note', payload: JSON.stringify({ n }) })),
+      )
       running.start()
       await until(async () => (await outboxStats(database)).waiting === 0)
       await running.stop()
@@ -85,7 +88,7 @@ for (const dialect of DIALECTS) {
     t.test('a stopping worker aborts a job that goes on, and the job stays', async (t) => {
       const database = await open(t)
       const running = worker(database, { 'x.hang': () => new Promise(() => {}) }, { graceMs: 100 })
-      await insertJob(database, 'x.hang', 'null')
+      await insertJobs(database, [{ job: 'x.hang', payload: 'null' }])
       running.start()
       await until(async () => (await listJobs(database, 1))[0]?.leasedUntil !== null)
       await running.stop()
@@ -99,7 +102,10 @@ for (const dialect of DIALECTS) {
         seen.push(payload)
         await new Promise((resolve) => setTimeout(resolve, 1))
       }
-      for (let n = 0; n < 300; n++) await insertJob(database, 'x.note', String(n))
+      await insertJobs(
+        database,
+        Array.from({ length: 300 }, (_, n) => ({ job: 'x.note', payload: String(n) })),
+      )
       const pair = [worker(database, { 'x.note': note }), worker(database, { 'x.note': note })]
       for (const each of pair) each.start()
       await until(async () => (await outboxStats(database)).waiting === 0)
@@ -116,7 +122,7 @@ for (const dialect of DIALECTS) {
           if (fail) throw new Error('the bucket is away')
         },
       })
-      await insertJob(database, 'x.flaky', 'null')
+      await insertJobs(database, [{ job: 'x.flaky', payload: 'null' }])
       running.start()
       await until(async () => (await listJobs(database, 10))[0]?.lastError === 'the bucket is away')
       const [entry] = await listJobs(database, 10)
@@ -131,7 +137,7 @@ for (const dialect of DIALECTS) {
     t.test('a job that hangs is aborted and tried again later', async (t) => {
       const database = await open(t)
       const running = worker(database, { 'x.hang': () => new Promise(() => {}) }, { timeoutMs: 30 })
-      await insertJob(database, 'x.hang', 'null')
+      await insertJobs(database, [{ job: 'x.hang', payload: 'null' }])
       running.start()
       await until(async () => ((await listJobs(database, 1))[0]?.attempts ?? 0) === 1)
       await until(async () => (await listJobs(database, 1))[0]?.lastError !== null)
@@ -142,7 +148,7 @@ for (const dialect of DIALECTS) {
     t.test('an unknown job stays and says why', async (t) => {
       const database = await open(t)
       const running = worker(database, {})
-      await insertJob(database, 'gone.job', 'null')
+      await insertJobs(database, [{ job: 'gone.job', payload: 'null' }])
       running.start()
       await until(async () => (await listJobs(database, 1))[0]?.lastError != null)
       await running.stop()
@@ -158,7 +164,10 @@ for (const dialect of DIALECTS) {
           await new Promise((resolve) => setTimeout(resolve, 100))
         },
       })
-      for (let n = 0; n < 30; n++) await insertJob(database, 'x.slow', 'null')
+      await insertJobs(
+        database,
+        Array.from({ length: 30 }, () => ({ job: 'x.slow', payload: 'null' })),
+      )
       running.start()
       await until(() => begun > 0)
       await running.stop()
@@ -169,7 +178,7 @@ for (const dialect of DIALECTS) {
 
     t.test('the rows of a dead process are taken over when its lease has run out', async (t) => {
       const database = await open(t)
-      await insertJob(database, 'x.note', '1')
+      await insertJobs(database, [{ job: 'x.note', payload: '1' }])
       t.equal((await claimJobs(database, 'dead', 300, 10)).length, 1)
       const seen: unknown[] = []
       const alive = worker(database, { 'x.note': (payload) => seen.push(payload) })

@@ -78,15 +78,17 @@ export async function putPart(
   return etag
 }
 
+/** Null: no such upload, looked at last, since one that ends takes its parts with it. */
 export async function listStoredParts(
   place: Place,
   key: string,
   id: string,
 ): Promise<readonly PartFacts[] | null> {
-  if ((await readUpload(place, key, id)) === null) return null
+  if (!ID.test(id)) return null
   const folder = folderOf(place, id)
   const names = ((await orNull(readdir(folder))) ?? []).filter((name) => name.startsWith('p-'))
   const parts = await Promise.all(names.map((name) => readJson<PartFacts>(join(folder, name))))
+  if ((await readUpload(place, key, id)) === null) return null
   return parts.filter((part) => part !== null).sort((a, b) => a.partNumber - b.partNumber)
 }
 
