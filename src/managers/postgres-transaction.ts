@@ -56,7 +56,8 @@ export class PostgresTransaction implements Transaction {
       return { ok: true, broken: false, value }
     } catch (error) {
       const broken = await this.#rollback(error)
-      const lostEarly = !this.#answered && isConnectionLoss(error)
+      // A commit that was sent behind the statements may have happened although nothing was answered.
+      const lostEarly = !this.#answered && this.#committing === undefined && isConnectionLoss(error)
       const again = this.#undone || error instanceof RetryTransaction || lostEarly
       return { ok: false, broken, again: again && signal?.aborted !== true, error }
     } finally {

@@ -18,14 +18,46 @@ export interface FaultProxy {
   /** Nothing passes any more, silently, until `release`. */
   hold(): void
   release(): void
+  /**
+   * Once: cuts the connection on which a client sends `text`, before it is passed on, or when the other side has said
+   * it too, as databases do of a `COMMIT`; no answer arrives. Resolves when that has happened.
+   */
+  cutAt(text: string, when: 'before' | 'answered'): Promise<void>
+}
+
+interface Trap {
+  readonly text: string
+  readonly when: 'before' | 'answered'
+  readonly sprung: () => void
 }
 
 export async function startProxy(t: Teardown, host: string, port: number): Promise<FaultProxy> {
   const pairs = new Set<readonly [Socket, Socket]>()
-  const state = { refusing: false, delayMs: 0, held: false }
+  const state = { refusing: false, delayMs: 0, held: false, trap: null as Trap | null }
 
-  const forward = (from: Socket, to: Socket): void => {
-    from.on('data', (chunk) => {
+  /** Whether the chunk is the client's that the trap waits for; the pair ends by it. */
+  const sprung = (client: Socket, upstream: Socket, chunk: Buffer): boolean => {
+    const { trap } = state
+    if (trap === null || !chunk.includes(trap.text)) return false
+    state.trap = null
+    const end = (): void => {
+      client.resetAndDestroy()
+      upstream.destroy()
+      trap.sprung()
+    }
+    if (trap.when === 'before') {
+      end()
+      return true
+    }
+    upstream.removeAllListeners('data')
+    upstream.on('data', (answer: Buffer) => {
+      if (answer.includes(trap.text)) end()
+    })
+    return false
+  }
+  const forward = (from: Socket, to: Socket, trapped: boolean): void => {
+    from.on('data', (chunk: Buffer) => {
+      if (trapped && sprung(from, to, chunk)) return
       const pass = (): void => {
         if (state.held) setTimeout(pass, 10).unref()
         else if (!to.destroyed) to.write(chunk)
@@ -45,8 +77,8 @@ export async function startProxy(t: Teardown, host: string, port: number): Promi
     const pair = [client, upstream] as const
     pairs.add(pair)
     client.on('close', () => pairs.delete(pair))
-    forward(client, upstream)
-    forward(upstream, client)
+    forward(client, upstream, true)
+    forward(upstream, client, false)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const end = (kill: (socket: Socket) => void): void => {
@@ -81,5 +113,9 @@ export async function startProxy(t: Teardown, host: string, port: number): Promi
     release: () => {
       state.held = false
     },
+    cutAt: (text, when) =>
+      new Promise((resolve) => {
+        state.trap = { text, when, sprung: resolve }
+      }),
   }
 }
