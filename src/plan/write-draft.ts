@@ -16,6 +16,8 @@ export interface Draft {
   virtual: boolean
   parents: RowParent[]
   lists: Row
+  /** Once it is known; what a second object adds may supply it. */
+  missing: readonly string[] | null
 }
 
 export function emptyDraft(resource: Resource, pointer: string, level: number): Draft {
@@ -29,6 +31,7 @@ export function emptyDraft(resource: Resource, pointer: string, level: number): 
     virtual: false,
     parents: [],
     lists: {},
+    missing: null,
   }
 }
 
@@ -64,6 +67,7 @@ export function mergeDraft(row: Draft, again: Draft): boolean {
   row.values = { ...row.values, ...again.values }
   row.lists = { ...row.lists, ...again.lists }
   row.content = true
+  row.missing = null
   row.virtual ||= again.virtual
   row.parents.push(...again.parents.filter((parent) => !known.has(parent.relation)))
   return true
@@ -104,6 +108,11 @@ const EMPTY: Readonly<Row> = Object.freeze({})
 
 /** What keeps the row from being created. */
 export function missingOf(draft: Draft): readonly string[] {
+  draft.missing ??= judgedMissing(draft)
+  return draft.missing
+}
+
+function judgedMissing(draft: Draft): readonly string[] {
   let missing: string[] | undefined
   for (const { label, columns } of writeShape(draft.resource).requirements) {
     if (columns.every((column) => isSupplied(draft, column))) continue

@@ -8,7 +8,7 @@ import type { Row } from '../hooks.js'
 import { reachOf } from '../managers/access.js'
 import { freshStatement } from '../managers/mutate/fresh.js'
 import { storedColumns } from '../managers/mutate/lookup.js'
-import type { Resource } from '../model/model.js'
+import type { Column, Resource } from '../model/model.js'
 import type { WritePlan, WriteRow } from '../plan/plan.js'
 import { planShape } from '../plan/read.js'
 import type { Core, RequestContext } from './core.js'
@@ -34,13 +34,24 @@ export async function writeFresh(
   const key = resource.generatedKey
   if (key === null) return null
   const now = new Date().toISOString()
+  const { columns, shared } = freshColumns(resource)
   const rows = plan.rows.map(
-    (row): Row => completedRow(core.model, request.caller, resource, row.values, now),
+    (row, index): Row =>
+      // What all rows share is asked of the first.
+      completedRow(
+        core.model,
+        request.caller,
+        resource,
+        index === 0 ? [...columns, ...shared] : columns,
+        row.values,
+        now,
+      ),
   )
   const many = plan.many
   const statement = freshStatement(core.model, writerOf(core), {
     resource,
-    columns: storedColumns(resource).filter((column) => column.name !== key.name),
+    columns,
+    shared,
     rows,
     many,
     selection: shape.selection,
@@ -54,6 +65,23 @@ export async function writeFresh(
   if (typeof text !== 'string')
     throw new BiodmError('conflict', `The database kept no row of ${resource.name}`)
   return { resource, many, keys: many ? [] : [{ [key.name]: value }], texts: [text] }
+}
+
+/**
+ * Stored columns but the generated key. Shared: read-only ones that say who and when, which are the same in all rows
+ * where no hook sets them.
+ */
+function freshColumns(resource: Resource): {
+  readonly columns: readonly Column[]
+  readonly shared: readonly Column[]
+} {
+  const stored = storedColumns(resource).filter((column) => column !== resource.generatedKey)
+  const isShared = ({ readonly, default: supplied }: Column): boolean =>
+    readonly && (supplied?.kind === 'now' || supplied?.kind === 'user')
+  return {
+    columns: stored.filter((column) => !isShared(column)),
+    shared: stored.filter(isShared),
+  }
 }
 
 /** Everything is new and flat, nothing follows or watches it, and static rules alone decide. */

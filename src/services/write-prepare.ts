@@ -34,7 +34,8 @@ export function prepareRows(model: Model, caller: Caller, decision: Decision): r
     const filling = { model, caller, generated: generated[index] ?? null, now }
     // A created row with a stored one behind it is a new version of that.
     const known = row.stored === null ? given : { ...row.stored, ...given }
-    const values = row.action === 'create' ? newRow(filling, row.resource, known) : known
+    const values =
+      row.action === 'create' ? newRow(filling, row.resource, storedColumns(row.resource), known) : known
     const key = keyOf(row.resource, values) ?? row.row.key ?? {}
     const { position, row: planned, resource, action, stored, changed } = row
     prepared[index] = {
@@ -63,14 +64,15 @@ function givenValues({ row }: DecidedRow, keyOfRow: (from: number) => Key | null
   return values
 }
 
-/** A new row with everything but the generated key, for rows that stand alone. */
+/** A new row's values in `columns`, for rows that stand alone; a generated key is null. */
 export const completedRow = (
   model: Model,
   caller: Caller,
   resource: Resource,
+  columns: readonly Column[],
   given: Readonly<Row>,
   now: string,
-): Row => newRow({ model, caller, generated: null, now }, resource, given)
+): Row => newRow({ model, caller, generated: null, now }, resource, columns, given)
 
 /** Generated keys go to the rows in the body's order, whatever the levels. */
 function generatedKeys({ rows, allocated }: Decision): readonly (number | null)[] {
@@ -92,10 +94,10 @@ interface Filling {
   readonly now: string
 }
 
-/** Every stored column, in the order of the resource: given, supplied by the runtime, default, or null. */
-function newRow(filling: Filling, resource: Resource, given: Readonly<Row>): Row {
+/** Each column: given, supplied by the runtime, default, or null. */
+function newRow(filling: Filling, resource: Resource, columns: readonly Column[], given: Readonly<Row>): Row {
   const values: Row = {}
-  for (const column of storedColumns(resource)) {
+  for (const column of columns) {
     values[column.name] = columnValue(filling, resource, given, column)
   }
   return values

@@ -15,8 +15,10 @@ import { records, recordsText, type Writer } from './rows.js'
 
 export interface FreshInsert {
   readonly resource: Resource
-  /** Every stored column but the generated key. */
+  /** Every stored column but the generated key and the shared ones. */
   readonly columns: readonly StoredColumn[]
+  /** Columns that have the same value in all rows, which travels once. */
+  readonly shared: readonly StoredColumn[]
   /** Complete: defaults are in. */
   readonly rows: readonly Readonly<Row>[]
   /** The body is an array. */
@@ -36,36 +38,39 @@ const GIVEN = HISTORY_COLUMNS.filter(({ name }) => name !== 'key' && name !== 'k
  * not one generated column: then the ordinary way is taken.
  */
 export function freshStatement(model: Model, writer: Writer, insert: FreshInsert): Statement | null {
-  const { resource, columns, rows, many, history } = insert
+  const { resource, columns, shared, rows, many, history } = insert
   const key = resource.generatedKey
   if (key === null || resource.primaryKey.length !== 1 || resource.versioned !== false) return null
   const shape = `fresh ${resource.name} ${many} ${insert.access.kind} ${writer.texts.numberOf(insert.selection)}`
   const { name, text } = writer.texts.get(shape, () => freshText(model, insert, key) ?? '')
   if (text === '') return null
   const [first] = rows
-  const given = many
-    ? [recordsText(columns, rows)]
-    : columns.map((column) => bind('postgres', column, first?.[column.name]))
+  const valuesOf = (some: readonly StoredColumn[]) =>
+    some.map((column) => bind('postgres', column, first?.[column.name]))
+  const given = [...(many ? [recordsText(columns, rows)] : valuesOf(columns)), ...valuesOf(shared)]
   const recorded = GIVEN.map((column) => history[column.name as keyof typeof history])
   return { text, values: [...given, ...recorded], ...(name === undefined ? {} : { name }) }
 }
 
 function freshText(
   model: Model,
-  { resource, columns, many, ...shown }: FreshInsert,
+  { resource, columns, shared, many, ...shown }: FreshInsert,
   key: Column,
 ): string | null {
   const c = compilation(model, 'postgres', shown.access.kind)
   const row = c.parameters.number(c.dialect.object(pairs(c, resource, shown.selection)), 'postgres')
   if (row.finds.length > 0) return null
-  const source = many
-    ? `SELECT ${names(columns, 'x.')} FROM ${records(columns)}`
-    : `VALUES (${columns.map((column, index) => `$${index + 1}::${RECORD_TYPE[column.type]}`).join(', ')})`
+  const parameters = (some: readonly StoredColumn[], after: number): readonly string[] =>
+    some.map((column, index) => `$${after + index + 1}::${RECORD_TYPE[column.type]}`)
   const width = many ? 1 : columns.length
-  const given = GIVEN.map((column, index) => `$${width + index + 1}::${RECORD_TYPE[column.type]}`)
+  const common = parameters(shared, width)
+  const source = many
+    ? `SELECT ${[...columns.map((column) => `x.${quote(column.name)}`), ...common].join(', ')} FROM ${records(columns)}`
+    : `VALUES (${[...parameters(columns, 0), ...common].join(', ')})`
+  const given = parameters(GIVEN, width + shared.length)
   const answer = many ? joinedAnswer(row.text, key) : singleAnswer(row.text, key)
   return (
-    `WITH biodm_rows AS (INSERT INTO ${quote(resource.table)} (${names(columns)}) ${source} RETURNING *),` +
+    `WITH biodm_rows AS (INSERT INTO ${quote(resource.table)} (${names([...columns, ...shared])}) ${source} RETURNING *),` +
     ` biodm_answer AS MATERIALIZED (${answer}), biodm_entry AS (INSERT INTO ${quote(HISTORY_TABLE)}` +
     ` (${names(GIVEN)}, ${many ? '"keys"' : '"key"'}) SELECT ${given.join(', ')}, k::text FROM biodm_answer)` +
     ` SELECT j, k FROM biodm_answer`
