@@ -16,7 +16,9 @@ import type { Log } from './log.js'
 
 /**
  * What a resource can do and a hook can follow. `write` in a config stands for create and update; `unlink` (postfix
- * only) follows the removal of links of an n–m relation by `PUT` or `DELETE` on a collection, on the rows linked to.
+ * only) follows the removal of links of an n–m relation by `PUT` or `DELETE` on a collection, on the rows linked to;
+ * `refer` (prefix only) precedes a write that names rows which are not there and which it does not make, by the columns of a
+ * foreign key or as groups of a list: the last moment to bring them in. What it leaves in `data` is not used.
  */
 export const OPERATIONS = [
   'read',
@@ -25,6 +27,7 @@ export const OPERATIONS = [
   'update',
   'delete',
   'unlink',
+  'refer',
   'release',
   'clone',
 ] as const
@@ -124,6 +127,20 @@ interface HookContextBase extends BaseContext {
   afterCommit(effect: () => unknown): void
 }
 
+/** Inside a transaction of a plugin's own. */
+export interface TransactionContext {
+  readonly trx: Knex
+  /** Objection models bound to the transaction. */
+  readonly models: Models
+  enqueue(job: string, payload: unknown): Promise<void>
+}
+
+/** Runs one transaction; `readonly` ones may not write, and do not wait for SQLite's writer. */
+export type RunTransaction = <T>(
+  run: (ctx: TransactionContext) => Promise<T>,
+  options?: { readonly readonly?: boolean },
+) => Promise<T>
+
 export interface PrefixContext extends HookContextBase {
   readonly items: readonly PrefixItem[]
   /**
@@ -131,6 +148,13 @@ export interface PrefixContext extends HookContextBase {
    * what depends on stored rows is judged only later. True under `auth: off` and for the system.
    */
   may(verb: string, item: PrefixItem): boolean
+  /**
+   * A transaction beside the request's, which has not begun: what it does stays when the request fails. In a write that is
+   * a part of another one (`ctx.service` in a postfix) it is that one's.
+   */
+  transaction: RunTransaction
+  /** One map for all prefix hooks of this write, to know again what an earlier level has met. */
+  readonly shared: Map<unknown, unknown>
 }
 
 export interface PostfixContext extends HookContextBase {

@@ -3,7 +3,7 @@
  * configuration can name is declared statically, so that `biodm check` knows it without connecting anywhere.
  * Importing a plugin has no side effects.
  */
-import type { BaseContext, Hook, Key, Models, Row } from './hooks.js'
+import type { BaseContext, Hook, Key, Row, RunTransaction, TransactionContext } from './hooks.js'
 import type { Caller, Identity } from './identity.js'
 import type { Log } from './log.js'
 
@@ -54,6 +54,8 @@ export interface Trait {
   readonly columns?: Readonly<Record<string, unknown>>
   readonly relations?: Readonly<Record<string, unknown>>
   readonly unique?: readonly (readonly string[])[]
+  /** Text columns of the resource that are kept in lower case, with the foreign keys that point at them. */
+  readonly lowercase?: readonly string[]
   /** operation (or `write`) → hook names. */
   readonly hooks?: Readonly<
     Record<string, { readonly prefix?: readonly HookRef[]; readonly postfix?: readonly HookRef[] }>
@@ -101,19 +103,12 @@ export interface RuntimeTools {
   readonly adminGroup: string
   /** Hooks, services and jobs outside a request: as the system. */
   service: BaseContext['service']
-  /** A transaction of the plugin's own, with Objection models bound to it. */
-  transaction<T>(run: (ctx: TransactionContext) => Promise<T>): Promise<T>
+  transaction: RunTransaction
   /** Small durable values shared by all processes (signing keys, login states): see `PluginStore`. */
   readonly store: PluginStore
   /** Compiled facts about a resource (columns, key, traits with options). */
   resource(name: string): ResourceFacts | undefined
   readonly resources: readonly ResourceFacts[]
-}
-
-export interface TransactionContext {
-  readonly trx: import('knex').Knex
-  readonly models: Models
-  enqueue(job: string, payload: unknown): Promise<void>
 }
 
 /** Rows of `biodm_store`, one namespace a plugin; values are JSON. */
@@ -237,7 +232,7 @@ export interface RouteContext extends BaseContext {
   readonly ip: string
   /** The bare request, for `raw` routes. */
   readonly request: import('node:http').IncomingMessage
-  transaction: RuntimeTools['transaction']
+  transaction: RunTransaction
 }
 
 /** A request to a route of a trait, before anybody has looked whether there is such a row. */

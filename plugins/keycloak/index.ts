@@ -8,8 +8,8 @@ import {
   leaveRemote,
   refuseParents,
 } from './hooks/deletions.js'
-import { writeGroups } from './hooks/groups.js'
-import { writeUsers } from './hooks/users.js'
+import { importGroups, writeGroups } from './hooks/groups.js'
+import { importUsers, writeUsers } from './hooks/users.js'
 import { createKeycloak, type Keycloak, keycloakOf } from './manager.js'
 import { type KeycloakOptions, optionsSchema } from './options.js'
 import { routes } from './routes.js'
@@ -27,6 +27,7 @@ export default definePlugin({
       description: 'Groups are read from Keycloak or created there',
       hooks: {
         write: { prefix: ['keycloak.write_groups'] },
+        refer: { prefix: ['keycloak.import_groups'] },
         delete: { prefix: ['keycloak.refuse_parents'], postfix: ['keycloak.delete_groups'] },
         unlink: { postfix: ['keycloak.unlink'] },
       },
@@ -40,8 +41,10 @@ export default definePlugin({
           description: 'Becomes a credential in Keycloak; never stored here',
         },
       },
+      lowercase: ['username', 'email'],
       hooks: {
         write: { prefix: ['keycloak.write_users'] },
+        refer: { prefix: ['keycloak.import_users'] },
         delete: { postfix: ['keycloak.delete_users'] },
         unlink: { postfix: ['keycloak.unlink'] },
       },
@@ -72,6 +75,8 @@ export default definePlugin({
   hooks: {
     write_groups: { stage: 'prefix', run: writeGroups },
     write_users: { stage: 'prefix', run: writeUsers },
+    import_groups: { stage: 'prefix', run: importGroups },
+    import_users: { stage: 'prefix', run: importUsers },
     refuse_parents: { stage: 'prefix', run: refuseParents },
     delete_groups: { stage: 'postfix', run: enqueueDeletions('group') },
     delete_users: { stage: 'postfix', run: enqueueDeletions('user') },

@@ -1,6 +1,7 @@
 import { BiodmError, type JsonSchema, type PluginRoute, type RouteContext, type RouteResult } from 'biodm'
 import { login, synAck } from './auth/login.js'
 import { logout, refresh } from './auth/openid.js'
+import { flag } from './flag.js'
 import { keycloakOf } from './manager.js'
 import { type Report, SyncRunning, synchronise } from './sync/sync.js'
 
@@ -174,7 +175,7 @@ async function kcSync(ctx: RouteContext): Promise<RouteResult> {
   const keycloak = keycloakOf(ctx)
   try {
     const report: Report = await synchronise(keycloak, {
-      dryRun: ctx.query.get('dry_run') === 'true',
+      dryRun: flag(ctx.query, 'dry_run'),
       service: (name) => ctx.service(name, { identity: 'system' }),
       signal: ctx.signal,
     })

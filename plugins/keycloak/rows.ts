@@ -23,11 +23,15 @@ type Trx = TransactionContext['trx']
  * made, and which deletions are still on their way to Keycloak. Names of tables and columns come from the model.
  */
 export interface Rows {
-  /** One transaction for several of the calls below. */
+  /** One transaction for several of the calls below. Prefix hooks use `ctx.transaction`, which may be another's. */
   transaction<T>(run: (trx: Trx) => Promise<T>): Promise<T>
+  /** The same for calls that only read: on SQLite it does not wait for the writer. */
+  read<T>(run: (trx: Trx) => Promise<T>): Promise<T>
   byName(trx: Trx, kind: Kind, names: readonly string[]): Promise<readonly KnownRow[]>
   byId(trx: Trx, kind: Kind, ids: readonly string[]): Promise<readonly KnownRow[]>
-  setId(trx: Trx, kind: Kind, name: string, id: string | null): Promise<void>
+  clearId(trx: Trx, kind: Kind, name: string): Promise<void>
+  /** Gives an id to a row that has none; false when it has one by now. */
+  claimId(trx: Trx, kind: Kind, name: string, id: string): Promise<boolean>
   /** Whether the group has groups below it. */
   hasDescendants(trx: Trx, path: string): Promise<boolean>
   members(trx: Trx, path: string): Promise<readonly string[]>
@@ -35,6 +39,8 @@ export interface Rows {
   removeMembers(trx: Trx, path: string, usernames: readonly string[]): Promise<void>
   /** Members of the group that a sync put there. */
   marked(trx: Trx, path: string): Promise<readonly string[]>
+  /** Those of the memberships that a sync made. */
+  markedOf(trx: Trx, memberships: readonly Membership[]): Promise<readonly Membership[]>
   mark(trx: Trx, memberships: readonly Membership[]): Promise<void>
   unmark(trx: Trx, memberships: readonly Membership[]): Promise<void>
   /** Those of the names whose deletion in Keycloak is pending. */
@@ -74,10 +80,18 @@ export function createRows(runtime: RuntimeTools): Rows {
 
   return {
     transaction: (run) => runtime.transaction(({ trx }) => run(trx)),
+    read: (run) => runtime.transaction(({ trx }) => run(trx), { readonly: true }),
     byName: (trx, kind, names) => known(trx, kind, RESOURCES[kind].key, names),
     byId: (trx, kind, ids) => known(trx, kind, 'id', ids),
-    async setId(trx, kind, name, id) {
-      await trx(table(kind)).where(RESOURCES[kind].key, name).update({ id })
+    async clearId(trx, kind, name) {
+      await trx(table(kind)).where(RESOURCES[kind].key, name).update({ id: null })
+    },
+    async claimId(trx, kind, name, id) {
+      const changed: unknown = await trx(table(kind))
+        .where(RESOURCES[kind].key, name)
+        .whereNull('id')
+        .update({ id })
+      return changed === 1
     },
     async hasDescendants(trx, path) {
       const prefix = `${path}__`
@@ -108,6 +122,17 @@ export function createRows(runtime: RuntimeTools): Rows {
     async marked(trx, path) {
       const rows: Record<string, unknown>[] = await trx(marks()).select('username').where('path', path)
       return rows.map((row) => String(row['username']))
+    },
+    async markedOf(trx, memberships) {
+      const found: Membership[] = []
+      for (const chunk of chunks(memberships)) {
+        const pairs = chunk.map(({ path, username }) => [path, username])
+        const rows: Record<string, unknown>[] = await trx(marks())
+          .select('path', 'username')
+          .whereIn(['path', 'username'], pairs)
+        found.push(...rows.map((row) => ({ path: String(row['path']), username: String(row['username']) })))
+      }
+      return found
     },
     async mark(trx, memberships) {
       for (const chunk of chunks(memberships)) {

@@ -29,9 +29,28 @@ export function collect(declarations: Declarations, report: Report): ReadonlyMap
   for (const draft of drafts.values()) {
     for (const use of draft.traits) declare(draft, traitLayer(use), declarations, report)
     for (const layer of ownLayers(draft, declarations)) declare(draft, layer, declarations, report)
+    for (const use of draft.traits) fold(draft, use, report)
     draft.columns = ownFirst(draft.columns)
   }
   return drafts
+}
+
+/** Marks the columns that a trait keeps in lower case. */
+function fold(draft: Draft, { name, trait, at }: TraitUse, report: Report): void {
+  for (const column of trait.lowercase ?? []) {
+    const known = draft.columns.get(column)
+    if (known !== undefined && ['string', 'text'].includes(known.definition.type)) {
+      draft.columns.set(column, { ...known, definition: { ...known.definition, lowercase: true } })
+    } else if (!draft.partial) {
+      report.fault(
+        at,
+        `trait ${name}: \`${draft.name}\` has no text column \`${column}\` to keep in lower case`,
+        {
+          key: at.at(-1) === name,
+        },
+      )
+    }
+  }
 }
 
 /** Traits are applied first, but what the resource itself declares is shown first. */

@@ -109,6 +109,7 @@ function flags(parts: TypeParts, long: RawColumn) {
     index: long.index === true,
     hidden: long.hidden === true,
     virtual: long.virtual === true,
+    lowercase: false,
   }
 }
 
@@ -195,6 +196,7 @@ export function bare(
     readonly: false,
     hidden: false,
     virtual: false,
+    lowercase: false,
     description: null,
     renamedFrom: null,
     role: 'data',

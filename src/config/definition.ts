@@ -145,6 +145,8 @@ export interface ColumnDefinition {
    * password). With `readonly`: computed; never accepted, returned as null unless a read hook fills it.
    */
   readonly virtual: boolean
+  /** Text that a trait keeps in lower case: folded before it is compared, looked up or stored. */
+  readonly lowercase: boolean
   readonly description: string | null
   readonly renamedFrom: string | null
   readonly role: 'data' | 'foreign' | 'version' | 'latest'

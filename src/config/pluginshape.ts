@@ -70,12 +70,13 @@ function commandFaults(command: unknown): string[] {
 
 function traitFaults(trait: unknown, grammar: Grammar): string[] {
   if (typeof trait !== 'object' || trait === null) return ['must be an object']
-  const { columns, relations, unique, hooks, options, verbs, operations, own, routes, validate } =
+  const { columns, relations, unique, lowercase, hooks, options, verbs, operations, own, routes, validate } =
     fields(trait)
   const given = Object.entries({ columns, relations, unique, hooks }).filter(([, part]) => part !== undefined)
   return [
     ...resourceFaults(Object.fromEntries(given), grammar),
     ...schemaFaults(options, grammar),
+    ...namesFaults('lowercase', lowercase),
     ...namesFaults('verbs', verbs),
     ...namesFaults('operations', operations),
     ...namesFaults('own', own),

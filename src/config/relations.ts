@@ -124,7 +124,12 @@ function addForeignKey(
     )
     return
   }
-  const definition = { ...declared.definition, role: 'foreign' as const, index: true }
+  const definition = {
+    ...declared.definition,
+    lowercase: type.lowercase,
+    role: 'foreign' as const,
+    index: true,
+  }
   draft.columns.set(name, {
     ...declared,
     definition: raw.required === true ? { ...definition, required: true } : definition,
@@ -140,6 +145,7 @@ function foreignKey({ raw }: RelationDraft, name: string, key: ColumnDefinition)
     precision: key.precision,
     scale: key.scale,
     values: key.values,
+    lowercase: key.lowercase,
     required: raw.required === true,
     index: true,
     role: 'foreign',

@@ -59,7 +59,7 @@ export function routeContext(
     headers: request.headers,
     ip: request.ip,
     request: request.request,
-    transaction: (run) => transaction(core, request, run),
+    transaction: (run, options) => transaction(core, request, run, options),
   }
 }
 

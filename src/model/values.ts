@@ -105,6 +105,7 @@ const FORMS: Partial<Record<ColumnType, Canonical>> = {
 
 export function canonical(column: Column, value: unknown): unknown {
   if (value === null || value === undefined) return null
+  if (column.lowercase && typeof value === 'string') return value.toLowerCase()
   return FORMS[column.type]?.(value, column) ?? value
 }
 

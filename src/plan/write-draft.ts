@@ -5,6 +5,9 @@ import type { RowParent, WriteRow } from './plan.js'
 import { type Problems, pointerToken } from './problems.js'
 import { halfKey, writeShape } from './write-shape.js'
 
+const NONE: readonly never[] = Object.freeze([])
+const EMPTY: Readonly<Row> = Object.freeze({})
+
 /** A row while its plan is made. */
 export interface Draft {
   readonly resource: Resource
@@ -13,7 +16,8 @@ export interface Draft {
   values: Row
   key: Key | null
   content: boolean
-  virtual: boolean
+  /** Values of virtual columns: only compared. */
+  virtual: Readonly<Row>
   parents: RowParent[]
   lists: Row
   /** Once it is known; what a second object adds may supply it. */
@@ -28,7 +32,7 @@ export function emptyDraft(resource: Resource, pointer: string, level: number): 
     values: {},
     key: null,
     content: false,
-    virtual: false,
+    virtual: EMPTY,
     parents: [],
     lists: {},
     missing: null,
@@ -53,22 +57,25 @@ export function draftOf(resource: Resource, data: Row, pointer: string, level: n
 }
 
 function give(draft: Draft, column: Column, value: unknown): void {
-  if (column.virtual) draft.virtual = true
+  if (column.virtual) draft.virtual = { ...draft.virtual, [column.name]: value }
   else draft.values[column.name] = canonical(column, value)
   if (!column.primary) draft.content = true
 }
 
-/** Adds what another object with the same key says; false when the two contradict each other. */
-export function mergeDraft(row: Draft, again: Draft): boolean {
+/**
+ * Adds what another object with the same key says; false when the two contradict each other. `completed`: prefix hooks have
+ * been at work, which may have reached one object and not yet the other: what the first one says counts.
+ */
+export function mergeDraft(row: Draft, again: Draft, completed: boolean): boolean {
   row.level = Math.min(row.level, again.level)
   if (!again.content) return true
-  if (row.content && !sameContent(row, again)) return false
+  if (row.content && !completed && !sameContent(row, again)) return false
   const known = new Set(row.parents.map((parent) => parent.relation))
-  row.values = { ...row.values, ...again.values }
-  row.lists = { ...row.lists, ...again.lists }
+  row.values = { ...again.values, ...row.values }
+  row.lists = { ...again.lists, ...row.lists }
   row.content = true
   row.missing = null
-  row.virtual ||= again.virtual
+  if (again.virtual !== EMPTY) row.virtual = { ...again.virtual, ...row.virtual }
   row.parents.push(...again.parents.filter((parent) => !known.has(parent.relation)))
   return true
 }
@@ -78,6 +85,7 @@ function sameContent(row: Draft, again: Draft): boolean {
     Object.fromEntries(draft.parents.map((parent) => [parent.relation, parent.from]))
   return (
     sameValue(row.values, again.values) &&
+    sameValue(row.virtual, again.virtual) &&
     sameValue(row.lists, again.lists) &&
     sameValue(linked(row), linked(again))
   )
@@ -102,9 +110,6 @@ export function refuseHalfKey(draft: Draft, missing: readonly string[], problems
   const pointer = draft.pointer + pointerToken(half.given)
   problems.add(pointer, `is only a part of "${half.relation}": ${half.missing} is missing`)
 }
-
-const NONE: readonly never[] = Object.freeze([])
-const EMPTY: Readonly<Row> = Object.freeze({})
 
 /** What keeps the row from being created. */
 export function missingOf(draft: Draft): readonly string[] {
@@ -135,7 +140,7 @@ export function frozenRow(draft: Draft): WriteRow {
     key: draft.key === null ? null : Object.freeze(draft.key),
     missing: missingOf(draft),
     content: draft.content,
-    virtual: draft.virtual,
+    virtual: draft.virtual !== EMPTY,
     parents: draft.parents.length === 0 ? NONE : Object.freeze(draft.parents),
     lists: Object.keys(draft.lists).length === 0 ? EMPTY : Object.freeze(draft.lists),
   })

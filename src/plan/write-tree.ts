@@ -263,7 +263,7 @@ export class Tree {
   }
 
   #merge(row: Draft, again: Draft): void {
-    if (!mergeDraft(row, again)) {
+    if (!mergeDraft(row, again, this.#stage !== 'client')) {
       this.#problems.add(again.pointer, `is the same row as "${row.pointer}" with different content`)
     }
   }

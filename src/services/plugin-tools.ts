@@ -1,45 +1,54 @@
 /** What a plugin's `setup`, tasks and commands get of the runtime (plugin.ts `RuntimeTools`). */
 
-import type { BaseContext } from '../hooks.js'
+import type { BaseContext, TransactionContext } from '../hooks.js'
 import { SYSTEM } from '../identity.js'
 import { createStore } from '../managers/store.js'
 import { allFacts } from '../model/facts.js'
-import type { RuntimeTools, TransactionContext } from '../plugin.js'
-import type { Core, Job, RequestContext } from './core.js'
+import type { RuntimeTools } from '../plugin.js'
+import type { Core, Job, Joined, RequestContext } from './core.js'
 import { enqueue } from './hooks/enqueue.js'
 import { withEffects } from './with-effects.js'
 
 export function runtimeTools(core: Core, plugin: string): RuntimeTools {
   const facts = allFacts(core.model)
   const request = systemRequest(core, plugin, new AbortController().signal)
-  return Object.freeze({
+  const tools: RuntimeTools = {
     url: () => core.url(),
     dir: core.model.definition.dir,
     adminGroup: core.model.definition.server.adminGroup,
     service: core.service({ request }),
     store: createStore(core.database, plugin),
-    transaction: <T>(run: (ctx: TransactionContext) => Promise<T>) => transaction(core, request, run),
+    transaction: (run, options) => transaction(core, request, run, options),
     resource: (name: string) => facts.get(name),
     resources: Object.freeze([...facts.values()]),
-  })
+  }
+  return Object.freeze(tools)
 }
 
-/** A transaction of a plugin's own: models and outbox, effects run when it ends. */
+/** A transaction of a plugin's own, or its part in the one that the request is in: models and outbox, effects run when it ends. */
 export async function transaction<T>(
   core: Core,
   request: RequestContext,
   run: (ctx: TransactionContext) => Promise<T>,
+  options: { readonly readonly?: boolean } = {},
 ): Promise<T> {
-  return await withEffects(core, request, (effects, transact) =>
-    transact((trx) => {
-      const knex = trx.knex()
-      return run({
-        trx: knex,
-        models: core.objection(knex),
-        enqueue: (job, payload) => enqueue(core, { transaction: trx, effects }, job, payload),
-      })
-    }),
+  const readonly = options.readonly === true
+  return await withEffects(
+    core,
+    request,
+    (effects, transact) =>
+      transact((trx) => run(transactionContext(core, { transaction: trx, effects, readonly }))),
+    { readonly },
   )
+}
+
+function transactionContext(core: Core, joined: Joined): TransactionContext {
+  const trx = joined.transaction.knex()
+  return {
+    trx,
+    models: core.objection(trx),
+    enqueue: (job, payload) => enqueue(core, joined, job, payload),
+  }
 }
 
 /** The context of a job, task or command: as the system, outside any request. */

@@ -11,7 +11,7 @@ export async function withEffects<T>(
   core: Core,
   request: RequestContext,
   work: (effects: Effects, transact: Transact) => Promise<T>,
-  options: Pick<TransactionOptions, 'keyed'> = {},
+  options: Pick<TransactionOptions, 'keyed' | 'readonly'> = {},
 ): Promise<T> {
   const { joined } = request
   if (joined !== null) return await work(joined.effects, (run) => run(joined.transaction))

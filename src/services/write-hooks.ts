@@ -13,6 +13,7 @@ import { hasHooks, runPostfix, runPrefix } from './hooks/run.js'
 import type { WriteContext } from './write-context.js'
 import type { DecidedRow, Decision } from './write-decide.js'
 import type { PreparedRow } from './write-prepare.js'
+import { referStage } from './write-references.js'
 
 type WriteOperation = 'create' | 'update'
 
@@ -43,6 +44,7 @@ export async function prefixStage(
   options: { readonly fromDepth?: number } = {},
 ): Promise<WritePlan> {
   let plan = first
+  const shared = new Map<unknown, unknown>()
   for (let depth = options.fromDepth ?? 0; ; depth++) {
     const nodes = plan.nodes.filter((node) => node.depth === depth)
     if (nodes.length === 0) break
@@ -50,11 +52,23 @@ export async function prefixStage(
     if (groups.size === 0) continue
     const decision = await preview(plan)
     for (const [name, members] of groups) {
-      await prefixOf(core, request, effects, write, core.model.resource(name), members, plan, decision)
+      const level = { resource: core.model.resource(name), nodes: members, plan, decision, shared }
+      await prefixOf(core, request, effects, write, level)
     }
     plan = planWrite(core.model, write, 'hooked')
   }
-  return planWrite(core.model, write, 'final')
+  const final = planWrite(core.model, write, 'final')
+  await referStage(core, request, effects, final, () => preview(final), shared)
+  return final
+}
+
+/** Objects of one resource at one depth of the tree. */
+interface Level {
+  readonly resource: Resource
+  readonly nodes: readonly WriteNode[]
+  readonly plan: WritePlan
+  readonly decision: Decision
+  readonly shared: Map<unknown, unknown>
 }
 
 async function prefixOf(
@@ -62,10 +76,7 @@ async function prefixOf(
   request: RequestContext,
   effects: Effects,
   write: WriteRequest,
-  resource: Resource,
-  nodes: readonly WriteNode[],
-  plan: WritePlan,
-  decision: Decision,
+  { resource, nodes, plan, decision, shared }: Level,
 ): Promise<void> {
   for (const operation of ['create', 'update'] as const) {
     const chosen = nodes.filter((node) => operationOf(decision.rows[node.row]) === operation)
@@ -79,7 +90,7 @@ async function prefixOf(
         stored: decision.rows[node.row]?.stored ?? null,
       }),
     )
-    await runPrefix(core, request, effects, { resource, operation, items })
+    await runPrefix(core, request, effects, { resource, operation, items, shared })
     for (const [index, item] of items.entries()) replaceData(chosen[index], item.data)
   }
 }

@@ -23,6 +23,7 @@ import { writeFresh } from './write-fresh.js'
 import { anyHooked, postfixStage, prefixStage } from './write-hooks.js'
 import { checkLists, listWriteSteps } from './write-lists.js'
 import { type PreparedRow, prepareRows } from './write-prepare.js'
+import { refersToHooked } from './write-references.js'
 import { BAD_REQUEST, CONFLICT, throwRefusals } from './write-refuse.js'
 import { linkSteps, rowSteps } from './write-steps.js'
 
@@ -81,12 +82,13 @@ async function runPlan(
   extra: Extra | undefined,
 ): Promise<WriteOutcome> {
   const { plan } = planned
-  if (write.kind === 'create' && !anyHooked(core.model, plan, 'prefix')) {
+  const hooked = anyHooked(core.model, plan, 'prefix') || refersToHooked(core.model, plan)
+  if (write.kind === 'create' && !hooked) {
     const fresh = await writeFresh(core, request, write.resource, plan, write.body)
     if (fresh !== null) return fresh
   }
   const work = async (effects: Effects, transact: Transact): Promise<WriteOutcome> => {
-    const final = anyHooked(core.model, plan, 'prefix')
+    const final = hooked
       ? await prefixStage(core, request, effects, write, plan, async (preview) => {
           const db = request.joined?.transaction ?? core.database
           const decision = await decide(core.model, writerOf(core), db, preview, { locking: false })

@@ -25,6 +25,7 @@ const noise = definePlugin({
         throw new Error('oops')
       },
     },
+    quiet: { lowercase: ['word', 'size', 'none'] },
     vague: { validate: () => 'no' as unknown as string[] },
     wrong: {
       columns: { x: 'txt' },
@@ -110,6 +111,19 @@ const CASES: readonly (readonly [
       /trait noise.wrong: unknown column type `txt`/,
       /unknown resource `Nobody`/,
       /unknown hook `noise.none`/,
+    ],
+  ],
+  [
+    'a trait keeps in lower case what is no text',
+    {
+      plugins: { noise: {} },
+      resources: { A: { traits: ['noise.quiet'], columns: { word: 'text', size: 'integer' } } },
+    },
+    [
+      /noise\/:b/,
+      /metrics\/more/,
+      /trait noise.quiet: `A` has no text column `size`/,
+      /trait noise.quiet: `A` has no text column `none`/,
     ],
   ],
   [

@@ -52,19 +52,31 @@ const IGNORED =
  * A person is `sub`, not a name: the name of somebody deleted and made anew in Keycloak stays closed until an admin
  * releases it, and nobody takes another name along. A stored user without an id gets this one.
  */
-async function bind({ username, sub }: Person, { rows, warn }: Keycloak): Promise<void> {
+async function bind(person: Person, keycloak: Keycloak): Promise<void> {
+  const { rows } = keycloak
+  const isBound = await rows.read((trx) => bound(trx, person, keycloak))
+  if (isBound) return
   await rows.transaction(async (trx) => {
-    const [stored] = await rows.byName(trx, 'user', [username])
-    const holders = await rows.byId(trx, 'user', [sub])
-    if (holders.some(({ name }) => name !== username)) {
-      warn('refused a token: its subject is stored under another name', { username, sub })
-      throw invalidToken('The token belongs to a user that is known by another name here.')
-    }
-    if (stored === undefined || stored.id === sub) return
-    if (stored.id !== null) {
-      warn('refused a token: the user of that name has another id', { username, sub, id: stored.id })
-      throw invalidToken('The token belongs to another user of the same name. An admin can release the name.')
-    }
-    await rows.setId(trx, 'user', username, sub)
+    if (await bound(trx, person, keycloak)) return
+    if (await rows.claimId(trx, 'user', person.username, person.sub)) return
+    throw invalidToken('The user was changed just now. Try again.')
   })
+}
+
+/** Whether nothing is left to do; throws when the name or the subject is somebody else's. */
+async function bound(
+  trx: Parameters<Keycloak['rows']['byName']>[0],
+  { username, sub }: Person,
+  { rows, warn }: Keycloak,
+): Promise<boolean> {
+  const [stored] = await rows.byName(trx, 'user', [username])
+  const holders = await rows.byId(trx, 'user', [sub])
+  if (holders.some(({ name }) => name !== username)) {
+    warn('refused a token: its subject is stored under another name', { username, sub })
+    throw invalidToken('The token belongs to a user that is known by another name here.')
+  }
+  if (stored === undefined || stored.id === sub) return true
+  if (stored.id === null) return false
+  warn('refused a token: the user of that name has another id', { username, sub, id: stored.id })
+  throw invalidToken('The token belongs to another user of the same name. An admin can release the name.')
 }

@@ -123,6 +123,8 @@ async function fetchKeys(url: string): Promise<ReadonlyMap<string, JWK>> {
   if (!Array.isArray(keys)) throw new Error('the answer is no key set')
   const usable = new Map<string, JWK>()
   for (const key of keys) if (isSigningKey(key)) usable.set(key.kid, key)
+  // Keycloak always has one: where none is listed, something else answers.
+  if (usable.size === 0) throw new Error('the key set holds no key for signatures')
   return usable
 }
 

@@ -4,6 +4,7 @@
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { BiodmError, type RouteContext, type RouteResult } from 'biodm'
+import { flag } from '../flag.js'
 import { type Keycloak, keycloakOf } from '../manager.js'
 import { redeemCode, type TokenAnswer } from './openid.js'
 import { verifiedClaims } from './verify.js'
@@ -34,7 +35,7 @@ export async function login(ctx: RouteContext): Promise<RouteResult> {
     })
   }
   const state = secret()
-  const browser = ctx.query.get('redirect') === 'true' ? secret() : null
+  const browser = flag(ctx.query, 'redirect') ? secret() : null
   const started: Login = {
     redirectUri,
     verifier: secret(),

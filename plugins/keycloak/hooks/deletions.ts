@@ -13,12 +13,13 @@ import { isUuid } from '../admin/shapes.js'
 import { mapBounded } from '../concurrency.js'
 import { keycloakOf } from '../manager.js'
 import type { Kind } from '../rows.js'
+import { reading } from './subjects.js'
 
 /** Prefix of a group's delete: Keycloak would delete its children with it, so a group that has some stays. */
 export async function refuseParents(ctx: PrefixContext): Promise<void> {
   const { rows, service } = keycloakOf(ctx)
   const groups = ctx.items.map(({ key, stored }) => ({ path: String(key?.['path']), id: stored?.['id'] }))
-  await rows.transaction(async (trx) => {
+  await reading(ctx, async (trx) => {
     for (const { path } of groups) if (await rows.hasDescendants(trx, path)) throw hasChildren(path)
   })
   await mapBounded(
@@ -58,7 +59,7 @@ export function enqueueDeletions(kind: Kind): (ctx: PostfixContext) => Promise<v
 export async function deleteRemote(payload: unknown, ctx: BaseContext): Promise<void> {
   const { kind, name, id } = payload as Deletion
   const { rows, service, log } = keycloakOf(ctx)
-  const again = await rows.transaction((trx) => rows.byId(trx, kind, [id]))
+  const again = await rows.read((trx) => rows.byId(trx, kind, [id]))
   if (again.length > 0) log.info({ kind, name, id }, 'not deleted in Keycloak: it is here again')
   else if (kind === 'user') await service.users.remove(id)
   else if (!(await service.groups.remove(id))) {
@@ -105,6 +106,6 @@ function carrierOf({ via }: PostfixItem): Kind | null {
 export async function leaveRemote(payload: unknown, ctx: BaseContext): Promise<void> {
   const { userId, groupId, ...membership } = payload as Unlinking
   const { rows, service } = keycloakOf(ctx)
-  if (await rows.transaction((trx) => rows.isMember(trx, membership))) return
+  if (await rows.read((trx) => rows.isMember(trx, membership))) return
   await service.users.leave(userId, groupId)
 }

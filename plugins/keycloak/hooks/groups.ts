@@ -7,6 +7,7 @@ import { parsePath } from '../paths.js'
 import { join, type Link, linksTo, parentOf } from './memberships.js'
 import {
   fill,
+  isImported,
   refusal,
   refuseForeignId,
   refuseMoved,
@@ -14,9 +15,9 @@ import {
   releases,
   type Subject,
   subjectsOf,
-  undoable,
   withRefusals,
 } from './subjects.js'
+import { undoable } from './undo.js'
 
 /**
  * `keycloak.group`, prefix of a write: every group of the level is read from Keycloak or created there, its id put into
@@ -26,10 +27,10 @@ export async function writeGroups(ctx: PrefixContext): Promise<void> {
   const keycloak = keycloakOf(ctx)
   if (keycloak.isOwnWrite) return
   await withRefusals(async () => {
-    const subjects = subjectsOf(ctx.items, 'group').filter((subject) => !releases(subject))
+    const subjects = subjectsOf(ctx, 'group').filter((subject) => !releases(subject))
     const wanted = subjects.filter((subject) => !isKnown(subject))
     for (const subject of wanted) checkPath(subject)
-    await refusePending(keycloak, 'group', wanted)
+    await refusePending(ctx, keycloak, 'group', wanted)
     const ids = new Map(
       subjects.flatMap((subject) =>
         subject.storedId === null ? [] : [[subject.name, subject.storedId] as const],
@@ -37,6 +38,27 @@ export async function writeGroups(ctx: PrefixContext): Promise<void> {
     )
     for (const [name, { id }] of await resolve(ctx, keycloak, wanted)) ids.set(name, id)
     await link(ctx, keycloak, subjects, ids)
+  })
+}
+
+/**
+ * `keycloak.group`, prefix of `refer`: groups of Keycloak that lists or foreign keys name and that are not here are imported.
+ * Those that Keycloak does not know either are left to the core, which misses them.
+ */
+export async function importGroups(ctx: PrefixContext): Promise<void> {
+  const keycloak = keycloakOf(ctx)
+  await withRefusals(async () => {
+    const subjects = subjectsOf(ctx, 'group').filter(({ name }) => !('problem' in parsePath(name)))
+    await refusePending(ctx, keycloak, 'group', subjects)
+    const found = await mapBounded(subjects, ({ name }) => keycloak.service.groups.find(name), {
+      signal: ctx.signal,
+    })
+    const known = subjects.flatMap((subject, index) => {
+      const id = found[index]?.id
+      return id === undefined ? [] : [{ subject, id }]
+    })
+    await refuseMoved(ctx, keycloak, 'group', known)
+    await store(ctx, keycloak, known)
   })
 }
 
@@ -49,7 +71,7 @@ const isKnown = (subject: Subject): boolean =>
 function checkPath(subject: Subject): void {
   const parsed = parsePath(subject.name)
   if ('problem' in parsed)
-    throw refusal('invalid_body', subject, 'path', `Not a group path: ${parsed.problem}.`)
+    throw refusal('invalid_body', subject, null, `Not a group path: ${parsed.problem}.`)
 }
 
 /** Level by level, so that a parent in the same request is there before its children. */
@@ -59,10 +81,8 @@ async function resolve(
   subjects: readonly Subject[],
 ): Promise<ReadonlyMap<string, RemoteGroup>> {
   const groups = new Map<string, RemoteGroup>()
-  const lookups = new Map<string, Promise<RemoteGroup | null>>()
+  const lookups = lookupsOf(ctx)
   const find = (path: string): Promise<RemoteGroup | null> => {
-    const known = groups.get(path)
-    if (known !== undefined) return Promise.resolve(known)
     const lookup = lookups.get(path) ?? keycloak.service.groups.find(path)
     lookups.set(path, lookup)
     return lookup
@@ -71,7 +91,11 @@ async function resolve(
     const found = await mapBounded(level, (subject) => readOrCreate(ctx, keycloak, subject, find), {
       signal: ctx.signal,
     })
-    for (const [index, group] of found.entries()) groups.set(level[index]?.name ?? '', group)
+    for (const [index, group] of found.entries()) {
+      const path = level[index]?.name ?? ''
+      groups.set(path, group)
+      lookups.set(path, Promise.resolve(group))
+    }
     await settle(
       ctx,
       keycloak,
@@ -80,6 +104,16 @@ async function resolve(
   }
   return groups
 }
+
+/** What this request has looked up or made so far, at whatever levels of its tree. */
+function lookupsOf(ctx: PrefixContext): Map<string, Promise<RemoteGroup | null>> {
+  const known = ctx.shared.get(LOOKUPS) as Map<string, Promise<RemoteGroup | null>> | undefined
+  const lookups = known ?? new Map<string, Promise<RemoteGroup | null>>()
+  ctx.shared.set(LOOKUPS, lookups)
+  return lookups
+}
+
+const LOOKUPS = 'keycloak.groups'
 
 function levels(subjects: readonly Subject[]): Subject[][] {
   const found: Subject[][] = []
@@ -101,7 +135,7 @@ async function readOrCreate(
   const found = await find(subject.name)
   if (found !== null) return found
   if (!ctx.may('create', subject.item)) {
-    throw refusal('reference_missing', subject, 'path', `There is no group "${subject.name}".`)
+    throw refusal('reference_missing', subject, null, `There is no group "${subject.name}".`)
   }
   refuseForeignId(subject, '')
   const above = subject.name.lastIndexOf('__')
@@ -116,7 +150,7 @@ async function readOrCreate(
   }
 }
 
-const noParent = (subject: Subject) => refusal('invalid_body', subject, 'path', new NoParent().message)
+const noParent = (subject: Subject) => refusal('invalid_body', subject, null, new NoParent().message)
 
 async function undoCreate(keycloak: Keycloak, path: string, id: string): Promise<void> {
   if (await keycloak.service.groups.remove(id)) return
@@ -126,20 +160,30 @@ async function undoCreate(keycloak: Keycloak, path: string, id: string): Promise
   )
 }
 
-/** Ids into the data; a mere reference to a group that is not here is imported, for any caller. */
+/** Ids into the data, or into the database for those who may only refer to groups. */
 async function settle(
   ctx: PrefixContext,
   keycloak: Keycloak,
   found: readonly { readonly subject: Subject; readonly id: string }[],
 ): Promise<void> {
   for (const { subject, id } of found) refuseForeignId(subject, id)
-  await refuseMoved(keycloak, 'group', found)
-  const imported = found.filter(({ subject }) => subject.reference && !subject.stored)
-  if (imported.length > 0) {
-    const rows = imported.map(({ subject, id }) => ({ path: subject.name, id }))
-    await keycloak.ownWrite(() => ctx.service('Group', { identity: 'system' }).write(rows))
+  await refuseMoved(ctx, keycloak, 'group', found)
+  const imported = found.filter(({ subject }) => isImported(ctx, subject))
+  await store(ctx, keycloak, imported)
+  for (const one of found) {
+    const { subject, id } = one
+    if (!imported.includes(one) && !(subject.reference && subject.stored)) fill(subject, { id })
   }
-  for (const { subject, id } of found) if (!subject.reference) fill(subject, { id })
+}
+
+async function store(
+  ctx: PrefixContext,
+  keycloak: Keycloak,
+  groups: readonly { readonly subject: Subject; readonly id: string }[],
+): Promise<void> {
+  if (groups.length === 0) return
+  const rows = groups.map(({ subject, id }) => ({ path: subject.name, id }))
+  await keycloak.ownWrite(() => ctx.service('Group', { identity: 'system' }).write(rows))
 }
 
 async function link(
@@ -155,7 +199,7 @@ async function link(
     for (const item of items) {
       keycloak.ids.set(item.data, id)
       if (!linksTo(item, 'user')) continue
-      const user = await parentOf(keycloak, item, 'user')
+      const user = await parentOf(ctx, keycloak, item, 'user')
       links.push({ user: { ...user, fresh: false }, group: { id, name } })
     }
   }

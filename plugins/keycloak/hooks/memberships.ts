@@ -2,7 +2,8 @@ import { BiodmError, type PrefixContext, type PrefixItem } from 'biodm'
 import { mapBounded } from '../concurrency.js'
 import type { Keycloak } from '../manager.js'
 import type { Kind } from '../rows.js'
-import { undoable } from './subjects.js'
+import { reading } from './subjects.js'
+import { undoably } from './undo.js'
 
 /** A link that a request asks for, by Keycloak's ids and by our names. */
 export interface Link {
@@ -19,6 +20,7 @@ export function linksTo(item: PrefixItem, kind: Kind): boolean {
 
 /** Keycloak id and name of what the object is nested in; looked up when no hook has seen that object. */
 export async function parentOf(
+  ctx: PrefixContext,
   keycloak: Keycloak,
   item: PrefixItem,
   kind: Kind,
@@ -28,7 +30,7 @@ export async function parentOf(
   const seen = item.parent === null ? undefined : keycloak.ids.get(item.parent)
   if (seen !== undefined) return { id: seen, name }
   const { rows, service } = keycloak
-  const [stored] = await rows.transaction((trx) => rows.byName(trx, kind, [name]))
+  const [stored] = await reading(ctx, (trx) => rows.byName(trx, kind, [name]))
   if (stored !== undefined && stored.id !== null) return { id: stored.id, name }
   const found = kind === 'user' ? await service.users.find(name) : await service.groups.find(name)
   if (found !== null) return { id: found.id, name }
@@ -36,8 +38,8 @@ export async function parentOf(
 }
 
 /**
- * Makes the links in Keycloak, those that are not there yet, and forgets that a sync had made them: from now on they are
- * ours. Undone when the request fails.
+ * Makes the links in Keycloak, those that are not there yet, undone when the request fails; when it does not, forgets that a
+ * sync had made them: from now on they are ours.
  */
 export async function join(ctx: PrefixContext, keycloak: Keycloak, links: readonly Link[]): Promise<void> {
   if (links.length === 0) return
@@ -57,15 +59,20 @@ export async function join(ctx: PrefixContext, keycloak: Keycloak, links: readon
   )
   await mapBounded(
     missing,
-    async ({ user, group }) => {
-      await admin.users.join(user.id, group.id)
-      await undoable(ctx, () => service.users.leave(user.id, group.id))
-    },
+    ({ user, group }) =>
+      undoably(
+        ctx,
+        () => admin.users.join(user.id, group.id),
+        () => service.users.leave(user.id, group.id),
+      ),
     { signal: ctx.signal },
   )
   const memberships = [...distinct.values()].map(({ user, group }) => ({
     username: user.name,
     path: group.name,
   }))
-  await rows.transaction((trx) => rows.unmark(trx, memberships))
+  ctx.afterCommit(async () => {
+    const marked = await rows.read((trx) => rows.markedOf(trx, memberships))
+    if (marked.length > 0) await rows.transaction((trx) => rows.unmark(trx, marked))
+  })
 }

@@ -46,7 +46,7 @@ async function synchroniseGroup(
   imported: ReadonlySet<string>,
 ): Promise<MembershipCounts> {
   const { rows } = sync.keycloak
-  const { local, marked, known, exists } = await rows.transaction(async (trx) => {
+  const { local, marked, known, exists } = await rows.read(async (trx) => {
     const members = new Set(await rows.members(trx, path))
     const users = await rows.byName(
       trx,

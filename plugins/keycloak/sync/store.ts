@@ -55,7 +55,7 @@ async function stored(
   entities: readonly Entity[],
 ): Promise<{ known: ReadonlyMap<string, KnownRow>; pending: ReadonlySet<string> }> {
   const names = entities.map(({ name }) => name)
-  return rows.transaction(async (trx) => ({
+  return rows.read(async (trx) => ({
     known: new Map((await rows.byName(trx, kind, names)).map((row) => [row.name, row])),
     pending: new Set(await rows.pending(trx, kind, names)),
   }))
@@ -65,17 +65,17 @@ async function stored(
 async function releaseMoved(sync: Sync, kind: Kind, entities: readonly Entity[]): Promise<void> {
   const { rows } = sync.keycloak
   const nameOf = new Map(entities.map(({ id, name }) => [id, name]))
+  const moved = (await rows.read((trx) => rows.byId(trx, kind, [...nameOf.keys()]))).flatMap((row) => {
+    const name = nameOf.get(row.id ?? '')
+    return name === undefined || name === row.name ? [] : [{ old: row.name, name }]
+  })
+  for (const { old, name } of moved) {
+    sync.conflict(`${kind} ${old}`, `it is called ${name} in Keycloak now; the old row stays without an id`)
+    sync.onChange?.(`~ ${kind} ${old} loses its id to ${name}`)
+  }
+  if (sync.dryRun || moved.length === 0) return
   await rows.transaction(async (trx) => {
-    for (const row of await rows.byId(trx, kind, [...nameOf.keys()])) {
-      const name = nameOf.get(row.id ?? '')
-      if (name === undefined || name === row.name) continue
-      sync.conflict(
-        `${kind} ${row.name}`,
-        `it is called ${name} in Keycloak now; the old row stays without an id`,
-      )
-      sync.onChange?.(`~ ${kind} ${row.name} loses its id to ${name}`)
-      if (!sync.dryRun) await rows.setId(trx, kind, row.name, null)
-    }
+    for (const { old } of moved) await rows.clearId(trx, kind, old)
   })
 }
 

@@ -10,7 +10,12 @@ import { didYouMean } from '../suggest.js'
 
 type Stage = 'prefix' | 'postfix'
 
-const POSTFIX_ONLY: ReadonlySet<string> = new Set(['read', 'list', 'unlink'])
+const ONLY: Readonly<Partial<Record<string, Stage>>> = {
+  read: 'postfix',
+  list: 'postfix',
+  unlink: 'postfix',
+  refer: 'prefix',
+}
 
 export function checkHooks(resolving: Resolving): void {
   for (const draft of resolving.drafts.values()) {
@@ -21,7 +26,19 @@ export function checkHooks(resolving: Resolving): void {
 /** Operations that hooks of a resource can follow. */
 export function hookedOperations(draft: Draft): string[] {
   const own = draft.traits.flatMap(({ trait }) => [...(trait.operations ?? []), ...(trait.verbs ?? [])])
-  return ['read', 'list', 'write', 'create', 'update', 'delete', 'unlink', 'release', 'clone', ...own]
+  return [
+    'read',
+    'list',
+    'write',
+    'create',
+    'update',
+    'delete',
+    'unlink',
+    'refer',
+    'release',
+    'clone',
+    ...own,
+  ]
 }
 
 function checkBindings(
@@ -36,12 +53,13 @@ function checkBindings(
     const fault = operationFault(draft, operation, trait)
     if (fault !== null)
       resolving.report.fault(place(operation), fault.message, { key: true, hint: fault.hint })
-    if (POSTFIX_ONLY.has(operation) && stages.prefix !== undefined) {
-      resolving.report.fault(place(operation, 'prefix'), `\`${operation}\` has postfix hooks only`, {
-        key: true,
-      })
-    }
     for (const stage of ['prefix', 'postfix'] as const) {
+      const only = ONLY[operation] ?? stage
+      if (only !== stage && stages[stage] !== undefined) {
+        resolving.report.fault(place(operation, stage), `\`${operation}\` has ${only} hooks only`, {
+          key: true,
+        })
+      }
       const refs = stages[stage] ?? []
       for (const [index, ref] of refs.entries())
         checkRef(ref, stage, place(operation, stage, String(index)), resolving)

@@ -15,6 +15,7 @@ import type {
 } from '../../hooks.js'
 import type { HookBinding, Resource } from '../../model/model.js'
 import { type Core, derivedRequest, type Effects, type Joined, type RequestContext } from '../core.js'
+import { transaction } from '../plugin-tools.js'
 import { checkData, keysBefore } from './check.js'
 import { enqueue } from './enqueue.js'
 import { may } from './may.js'
@@ -29,6 +30,8 @@ export interface HookCall<Item> {
   readonly items: readonly Item[]
   /** Of `read` and `list` hooks. */
   readonly answer?: AnswerFacts
+  /** Of prefix hooks: what those of one write share. */
+  readonly shared?: Map<unknown, unknown>
   /** Asked after each postfix hook: what it left that it must not, as the rest of a sentence. */
   readonly fault?: () => string | null
 }
@@ -59,6 +62,8 @@ export async function runPrefix(
         ...common(core, request, effects, call, binding, signal),
         items,
         may: (verb, item) => may(call.resource, request.caller, core.enforce, verb, item),
+        shared: call.shared ?? new Map(),
+        transaction: (run, options) => transaction(core, request, run, options),
       }
       return hook.run(Object.freeze(context))
     })

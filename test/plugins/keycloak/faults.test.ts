@@ -23,6 +23,7 @@ for (const dialect of DIALECTS) {
           await admin.post('/users', { username: 'bob' }),
           await admin.post('/groups', { path: 'lab' }),
           await admin.post('/datasets', { name: kind, contact: { username: 'bob' } }),
+          await admin.post('/datasets', { name: kind, contact_username: 'bob' }),
           await admin.post('/kc_sync'),
           await admin.post('/logout', { refresh_token: 'a.b.c' }),
         ]
@@ -118,6 +119,45 @@ for (const dialect of DIALECTS) {
     t.match(await admin.post('/groups', { path: 'lost' }), { status: 201 })
   })
 
+  t.test(`${dialect}: a change whose answer is lost is put back, since the request fails`, async (t) => {
+    const { fake, admin } = await both(t, dialect)
+    await admin.post('/users', { username: 'bob' })
+    await admin.post('/groups', { path: 'lab' })
+    const paths = () =>
+      [...(fake.realm.userNamed('bob')?.groups ?? [])].map((id) => fake.realm.groups.get(id)?.name)
+    for (const kind of ['lost', 'nonsense'] as const) {
+      fake.fault({ kind, on: /^PUT .*\/users\/[^/]*$/, times: 1 })
+      t.match(await admin.put('/users/bob', { firstName: 'Lost' }), { status: 503 }, kind)
+      t.equal(fake.realm.userNamed('bob')?.firstName, 'Bob', kind)
+      fake.fault({ kind, on: /^PUT .*\/groups\//, times: 1 })
+      t.match(await admin.post('/groups/lab/users', { username: 'bob' }), { status: 503 }, kind)
+      t.same(paths(), ['deep'], kind)
+      t.match(await admin.get('/users/bob'), { body: { firstName: 'Bob', groups: [] } }, kind)
+    }
+  })
+
+  t.test(`${dialect}: each user and group is looked up once, at whatever depths it stands`, async (t) => {
+    const { fake, admin } = await both(t, dialect)
+    const carol = { username: 'carol', email: 'carol@example.org' }
+    await admin.get('/datasets')
+    fake.calls.length = 0
+    t.match(
+      await admin.post('/datasets', {
+        name: 'd',
+        contact: { ...carol, groups: [{ path: 'lab', users: [{ username: 'bob' }] }] },
+        readers: [
+          { path: 'g', users: [carol, { username: 'bob', groups: [{ path: 'lab' }, { path: 'g' }] }] },
+        ],
+      }),
+      { status: 201 },
+    )
+    const lookups = fake.calls.filter((call) =>
+      /GET .*(users\?.*username=(?!service)|group-by-path)/.test(call),
+    )
+    t.same(lookups.length, new Set(lookups).size)
+    t.equal(lookups.length, 4)
+  })
+
   t.test(`${dialect}: a pending deletion closes the name, and is repeated until it is done`, async (t) => {
     const { fake, admin, member } = await both(t, dialect)
     await admin.post('/users', { username: 'bob' })
@@ -125,7 +165,12 @@ for (const dialect of DIALECTS) {
     t.match(await admin.delete('/users/bob'), { status: 204 })
     await eventually(() => fake.calls.some((call) => call.startsWith('DELETE')), 'the first attempt')
     t.match(await admin.post('/users', { username: 'bob' }), { status: 409, body: { code: 'conflict' } })
-    t.match(await member.post('/datasets', { name: 'd', contact: { username: 'bob' } }), { status: 409 })
+    for (const named of [{ contact: { username: 'bob' } }, { contact_username: 'bob' }]) {
+      t.match(await member.post('/datasets', { name: 'd', ...named }), {
+        status: 409,
+        body: { code: 'reference_missing', detail: /just being deleted/ },
+      })
+    }
     t.match(await admin.post('/kc_sync'), { status: 200 })
     t.match(await admin.get('/users/bob'), { status: 404 }, 'a sync does not bring it back')
     off()

@@ -238,12 +238,18 @@ t.test('keys are kept, renewed and asked for with restraint', async (t) => {
   await t.rejects(keys.key('k3', 'RS256'), { code: 'unavailable' }, 'unknown while Keycloak fails')
   clock.now += 5_000
   server.status = 200
-  server.keys.shift()
+  const listed = server.keys.splice(0)
+  await keys.reloadIfDue()
+  t.equal(server.requests, 4)
+  await keys.key('k1', 'RS256')
+  await t.rejects(keys.key('k3', 'RS256'), { code: 'unavailable' }, 'a realm without keys is nonsense')
+  clock.now += 5_000
+  server.keys.push(...listed.slice(1))
   await keys.reloadIfDue()
   await t.rejects(keys.key('k1', 'RS256'), { code: 'invalid_token' }, 'a disabled key has left')
-  t.equal(server.requests, 4)
+  t.equal(server.requests, 5)
   await keys.reloadIfDue()
-  t.equal(server.requests, 4, 'fresh keys are not loaded again')
+  t.equal(server.requests, 5, 'fresh keys are not loaded again')
 })
 
 t.test(

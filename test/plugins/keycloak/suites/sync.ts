@@ -57,6 +57,13 @@ export function syncSuite(t: Test, dialect: DialectName, start: StartWorld): voi
         memberships: { added: 0, removed: 0 },
       },
     })
+    for (const query of ['dry_run=yes', 'dry_run=']) {
+      t.match(await admin.post(`/kc_sync?${query}`), {
+        status: 400,
+        body: { code: 'invalid_query', errors: [{ parameter: 'dry_run' }] },
+      })
+    }
+    t.match(await admin.post('/kc_sync?dry_run=True'), { body: { dry_run: true } })
     t.match(await app.as(MEMBER).post('/kc_sync'), { status: 403 })
     t.match(await app.as(null).post('/kc_sync'), { status: 401 })
   })
