@@ -22,7 +22,7 @@ export class PostgresTransaction implements Transaction {
   readonly #client: pg.PoolClient
   readonly #options: TransactionOptions
   readonly #constraints: ConstraintCatalog | undefined
-  readonly #cancel: () => void
+  readonly #cancel: () => Promise<void>
   #begun: Promise<unknown> | undefined
   #committing: Promise<{ readonly command: string }> | undefined
   #corked = false
@@ -37,7 +37,7 @@ export class PostgresTransaction implements Transaction {
     client: pg.PoolClient,
     options: TransactionOptions,
     constraints: ConstraintCatalog | undefined,
-    cancel: () => void,
+    cancel: () => Promise<void>,
   ) {
     this.#client = client
     this.#options = options
@@ -47,14 +47,20 @@ export class PostgresTransaction implements Transaction {
 
   async run<T>(work: (trx: Transaction) => Promise<T>): Promise<Outcome<T>> {
     const { signal } = this.#options
-    const abort = () => this.#cancel()
+    let cancelled: Promise<void> | undefined
+    const abort = () => {
+      cancelled = this.#cancel()
+    }
     signal?.addEventListener('abort', abort, { once: true })
     try {
       const value = await work(this)
       signal?.throwIfAborted()
       await this.#commit()
+      await cancelled
       return { ok: true, broken: false, value }
     } catch (error) {
+      // One that comes late must not meet the next user of the connection.
+      await cancelled
       const broken = await this.#rollback(error)
       // A commit that was sent behind the statements may have happened although nothing was answered.
       const lostEarly = !this.#answered && this.#committing === undefined && isConnectionLoss(error)

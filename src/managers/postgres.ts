@@ -168,12 +168,14 @@ class PostgresDatabase implements Database {
     }
   }
 
-  /** Stops what a connection is running, from another one. */
-  #cancel(client: pg.PoolClient): void {
+  /** Stops what a connection is running, from one outside of the pool, which may be exhausted. */
+  async #cancel(client: pg.PoolClient): Promise<void> {
     const { processID } = client as unknown as { processID: number }
-    this.write({ text: 'SELECT pg_cancel_backend($1)', values: [processID] }).catch((error: unknown) =>
-      this.#log.warn({ err: error }, 'a statement could not be cancelled'),
-    )
+    try {
+      await this.execute({ text: 'SELECT pg_cancel_backend($1)', values: [processID] })
+    } catch (error) {
+      this.#log.warn({ err: error }, 'a statement could not be cancelled')
+    }
   }
 
   async ping(): Promise<void> {

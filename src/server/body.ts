@@ -110,7 +110,10 @@ function collect(request: IncomingMessage, limits: BodyLimits, lease: BodyLease)
       ended = true
       if (waiting === null) deliver()
     }
-    const onLost = (): void => fail(new BiodmError('bad_request', 'The body ended before it was complete'))
+    // The stream also closes after its end, which may come while the last of it waits for memory.
+    const onLost = (): void => {
+      if (!ended) fail(new BiodmError('bad_request', 'The body ended before it was complete'))
+    }
     const timer = setTimeout(() => fail(new BiodmError('request_timeout')), limits.timeMs)
     request.on('data', onData).on('end', onEnd).on('error', onLost).on('close', onLost)
   })

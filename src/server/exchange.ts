@@ -80,6 +80,11 @@ export class Exchange implements RouteRequest, Timed<Exchange> {
     return this.#abort.signal
   }
 
+  /** The connection is closed: before the answer, nobody waits for it any more. */
+  leave(): void {
+    if (!this.answered) this.abort(new BiodmError('bad_request', 'The client went away before the answer'))
+  }
+
   /** Stops what still works for this request. */
   abort(reason: BiodmError): void {
     this.#abort?.abort(reason)

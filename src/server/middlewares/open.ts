@@ -34,6 +34,7 @@ export function openExchange(
     })
     request.exchange = exchange
     state.active += 1
+    response.once('close', () => exchange.leave())
     if (request.identity !== undefined) exchange.caller = request.identity
     if (route?.body !== 'raw') deadlines.add(exchange)
     check(request, route, limits.query)

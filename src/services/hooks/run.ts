@@ -6,6 +6,7 @@
 import { BiodmError } from '../../errors.js'
 import type {
   AnswerFacts,
+  BaseContext,
   Operation,
   PostfixContext,
   PostfixItem,
@@ -153,6 +154,9 @@ function common<Item>(
   signal: AbortSignal,
 ) {
   const origin = originOf(call, binding)
+  // What runs after a request that was stopped is not stopped with it.
+  const serving = () =>
+    derivedRequest(request, { signal: effects.phase === 'open' ? signal : new AbortController().signal })
   return {
     settings: binding.settings,
     options: binding.options,
@@ -162,7 +166,8 @@ function common<Item>(
     operation: call.operation,
     log: request.log.child({ plugin: binding.plugin, hook: binding.name, resource: call.resource.name }),
     signal,
-    service: core.service({ request: derivedRequest(request, { signal }) }),
+    service: ((name, options) =>
+      core.service({ request: serving() })(name, options)) satisfies BaseContext['service'],
     onRollback: (undo: () => unknown) => effects.onRollback(undo, origin),
     afterCommit: (effect: () => unknown) => effects.afterCommit(effect, origin),
   }

@@ -16,7 +16,7 @@ export async function bounded<T>(
   let timer: NodeJS.Timeout | undefined
   const stopped = new Promise<never>((_, reject) => {
     const stop = (cause: unknown): void => {
-      const error = new BiodmError('timeout', undefined, { cause })
+      const error = cause instanceof BiodmError ? cause : new BiodmError('timeout', undefined, { cause })
       controller.abort(error)
       reject(error)
     }
