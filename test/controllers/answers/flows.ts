@@ -116,7 +116,8 @@ export async function filesFlow(
   for (const [method, route] of ROUTES) {
     t.equal(
       (await admin.request({ method, path: `${path}/${absent}/${route}` })).status,
-      404,
+      // Without its token the callback tells nothing of what exists.
+      route === 'post_success' ? 403 : 404,
       `${method} ${route}`,
     )
     t.equal((await admin.request({ method, path: `${path}/x/${route}` })).status, 400, `${method} ${route}`)
