@@ -2,7 +2,7 @@
 import type { ToOneDefinition } from '../config/definition.js'
 import type { Row } from '../hooks.js'
 import type { StoredColumn } from '../managers/mutate/columns.js'
-import { deleteStep, deleteTogetherStep, nullStep, type Writer } from '../managers/mutate/rows.js'
+import { deleteStep, deleteTogetherStep, nullStep, updateStep, type Writer } from '../managers/mutate/rows.js'
 import type { Step } from '../managers/mutate/step.js'
 import { latestStep } from '../managers/mutate/versions.js'
 import type { Model, Resource } from '../model/model.js'
@@ -18,14 +18,7 @@ export function deleteSteps(model: Model, writer: Writer, doomed: Doomed): reado
       nullStep(writer, referrer.source.table, columnsOf(referrer.source, referrer.relation), keys),
     ),
     ...order.flatMap((resource) => unlinkSteps(model, writer, resource, rowsOf(resource))),
-    ...broken.map(({ source, relation }) =>
-      nullStep(
-        writer,
-        source.table,
-        columnsOf(source, relation),
-        rowsOf(source).map((row) => row.stored),
-      ),
-    ),
+    ...broken.map((edge) => clearStep(writer, edge, rowsOf(edge.source))),
     ...order.map((resource) =>
       deleteTogetherStep(
         writer,
@@ -36,6 +29,18 @@ export function deleteSteps(model: Model, writer: Writer, doomed: Doomed): reado
     ),
     ...order.flatMap((resource) => latestSteps(writer, resource, rowsOf(resource))),
   ]
+}
+
+/** Empties the foreign key of the rows that go, and of no others that point at the same. */
+function clearStep(writer: Writer, { source, relation }: Edge, rows: readonly DoomedRow[]): Step {
+  const emptied = Object.fromEntries(relation.columns.map(({ column }) => [column, null]))
+  return updateStep(
+    writer,
+    source.table,
+    source.primaryKey,
+    columnsOf(source, relation),
+    rows.map(({ stored }) => ({ ...stored, ...emptied })),
+  )
 }
 
 const columnsOf = (source: Resource, relation: ToOneDefinition): readonly StoredColumn[] =>

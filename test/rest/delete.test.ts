@@ -44,6 +44,32 @@ for (const dialect of DIALECTS) {
       t.match(await api.delete('/projects/x'), { status: 400, body: { code: 'invalid_id' } })
     })
 
+    t.test('what points at the same as a row that goes keeps its reference', async (t) => {
+      const api = (
+        await serveWorld(t, dialect, {
+          resources: {
+            Box: {
+              columns: { name: 'string!' },
+              relations: { shelf: { one: 'Shelf', on_delete: 'cascade' } },
+            },
+            Shelf: {
+              columns: { name: 'string!' },
+              relations: { owner: { one: 'Box', on_delete: 'cascade' } },
+            },
+          },
+        })
+      ).as(null)
+      await api.post('/shelfs', [{ name: 'stays' }])
+      await api.post('/boxs', [
+        { name: 'goes', shelf_id: 1 },
+        { name: 'stays', shelf_id: 1 },
+      ])
+      await api.post('/shelfs', { name: 'goes too', owner_id: 1 })
+      t.equal((await api.delete('/boxs/1')).status, 204)
+      t.match((await api.get('/boxs')).body, [{ id: 2, shelf_id: 1 }])
+      t.match((await api.get('/shelfs')).body, [{ id: 1, name: 'stays' }])
+    })
+
     t.test('rows of one table that point at each other go together', async (t) => {
       const api = (
         await serveWorld(t, dialect, {
