@@ -35,11 +35,27 @@ export async function shippedPlugins(): Promise<readonly Plugin[]> {
 async function importFile(specifier: string, file: string, address: URL): Promise<unknown> {
   try {
     const module: { readonly default?: unknown } = await import(address.href)
-    return module.default
+    return unwrapped(module.default)
   } catch (cause) {
-    throw new Error(`plugin \`${specifier}\` (${file}) cannot be imported: ${reason(cause)}`, { cause })
+    throw new Error(
+      `plugin \`${specifier}\` (${file}) cannot be imported: ${reason(cause)}${hint(cause, file)}`,
+      {
+        cause,
+      },
+    )
   }
 }
+
+/** A module that was compiled to CommonJS has its default export one level deeper. */
+function unwrapped(value: unknown): unknown {
+  const compiled = typeof value === 'object' && value !== null && '__esModule' in value && 'default' in value
+  return compiled ? value.default : value
+}
+
+const hint = (cause: unknown, file: string): string =>
+  /\.[cm]?ts$/.test(file) && reason(cause).startsWith('Unknown file extension')
+    ? ' (compile TypeScript first, or start with a loader for it: NODE_OPTIONS="--import tsx")'
+    : ''
 
 const reason = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 

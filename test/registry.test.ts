@@ -1,7 +1,13 @@
 import t from 'tap'
 import { loadPlugin } from '../src/registry.js'
+import { cli } from './helpers/cli.js'
 
 const PLUGIN = "export default { name: 'audit', hooks: {} }"
+/** As TypeScript writes it for CommonJS. */
+const COMPILED = `"use strict";
+Object.defineProperty(exports, "__esModule", { value: true });
+exports.default = { name: 'audit', hooks: {} };
+`
 const manifest = (rest: object): string =>
   JSON.stringify({ name: 'x', version: '1.0.0', type: 'module', ...rest })
 
@@ -10,6 +16,9 @@ t.test('a plugin is found by path, by package, and by the name of a shipped one'
     'audit.js': PLUGIN,
     'package.json': manifest({}),
     deep: { 'er.mjs': PLUGIN },
+    'common.cjs': "module.exports = { name: 'audit', hooks: {} }",
+    'compiled.cjs': COMPILED,
+    'typed.ts': "const name: string = 'audit'\nexport default { name, hooks: {} }",
     node_modules: {
       'biodm-plugin-main': { 'package.json': manifest({ main: 'start.js' }), 'start.js': PLUGIN },
       'biodm-plugin-import': {
@@ -23,6 +32,9 @@ t.test('a plugin is found by path, by package, and by the name of a shipped one'
     './audit.js',
     `${dir}/audit.js`,
     './deep/er.mjs',
+    './common.cjs',
+    './compiled.cjs',
+    './typed.ts',
     'biodm-plugin-main',
     'biodm-plugin-import',
     '@lab/audit',
@@ -68,4 +80,17 @@ t.test('what cannot be loaded is refused with its name, place and cause', async 
     await t.rejects(loadPlugin(specifier, dir), { message: cause }, specifier)
     await t.rejects(loadPlugin(specifier, dir), { message: new RegExp(`plugin \`${specifier}\``) })
   }
+})
+
+t.test('TypeScript without a loader is told what to do', async (t) => {
+  const cwd = t.testdir({
+    'biodm.yaml': 'plugins: { ./audit.ts: {} }\n',
+    'audit.ts': "export default { name: 'audit' }",
+  })
+  const { code, stderr } = await cli(['check', 'biodm.yaml'], { cwd })
+  // Later versions of Node take the types out by themselves.
+  const stripped = 'typescript' in process.features && Boolean(process.features.typescript)
+  t.equal(code, stripped ? 0 : 1)
+  if (stripped) return
+  t.match(stderr, /audit\.ts.*cannot be imported.*compile TypeScript first/)
 })

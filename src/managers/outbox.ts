@@ -96,17 +96,21 @@ export async function finishJobs(database: Queryable, ids: readonly number[]): P
   await database.execute(build`DELETE FROM biodm_outbox WHERE id IN (${build.list(ids)})`)
 }
 
-/** Gives a row back: after a failure with `error` and a later `runAt`, or untouched when the process stops. */
+/**
+ * Gives a row back: after a failure with `error` and a later `runAt`, or untouched when the process stops. Nothing happens
+ * when another process has taken it over in the meantime.
+ */
 export async function returnJob(
   database: Queryable,
   id: number,
   outcome: { readonly runAt: number; readonly error: string | null; readonly attempts: number },
+  owner: string,
 ): Promise<void> {
   await database.execute(
     sql(
       database.dialect,
     )`UPDATE biodm_outbox SET leased_until = NULL, leased_by = NULL, run_at = ${iso(outcome.runAt)},
-      last_error = ${outcome.error}, attempts = ${outcome.attempts} WHERE id = ${id}`,
+      last_error = ${outcome.error}, attempts = ${outcome.attempts} WHERE id = ${id} AND leased_by = ${owner}`,
   )
 }
 

@@ -3,7 +3,11 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import t from 'tap'
+import { silentLog } from '../../src/log.js'
+import { openDatabase } from '../../src/managers/open.js'
+import { claimJobs, insertJobs, returnJob } from '../../src/managers/outbox.js'
 import { cli, cliHere, serveCli } from '../helpers/cli.js'
+import { DIALECTS, databaseSettings, testDatabaseUrl } from '../helpers/databases.js'
 
 const CONFIG = `
 name: shelf
@@ -147,6 +151,44 @@ t.test('the outbox is listed', async (t) => {
   t.match(await cliHere(['outbox', config, '--json']), { code: 0, stdout: '[]\n' })
   t.match(await cliHere(['outbox', config, '--retry']), { code: 0, stdout: '0 due now\n' })
 })
+
+for (const dialect of DIALECTS) {
+  t.test(`${dialect}: what waits in the outbox is told by its state, and made due again`, async (t) => {
+    const config = join(t.testdir({ 'biodm.yaml': CONFIG }), 'biodm.yaml')
+    const url = await testDatabaseUrl(t, dialect, { file: true })
+    const outbox = (...args: string[]) => cliHere(['outbox', config, '--database', url, ...args])
+    t.equal((await outbox()).code, 0)
+    const database = await openDatabase(databaseSettings(url), { log: silentLog(), timeoutMs: 10_000 })
+    t.teardown(() => database.close())
+    const jobs = ['queue.plain', 'queue.failed', 'queue.dead', 'queue.busy']
+    await insertJobs(
+      database,
+      jobs.map((job) => ({ job, payload: '{"n":1}' })),
+    )
+    const later = Date.now() + 3_600_000
+    await claimJobs(database, 'a', -1_000, 4)
+    await returnJob(database, 1, { runAt: Date.now(), error: null, attempts: 0 }, 'a')
+    await returnJob(database, 2, { runAt: later, error: 'no bus', attempts: 3 }, 'a')
+    await database.write({
+      text: `UPDATE biodm_outbox SET leased_until = '${new Date(later).toISOString()}' WHERE id = 4`,
+      values: [],
+    })
+    const lines = (await outbox()).stdout.trim().split('\n')
+    t.match(lines, [
+      /^1 {2}queue\.plain {2}waiting {2}due /,
+      /^2 {2}queue\.failed {2}failed 3 times {2}due .* {2}no bus$/,
+      /^3 {2}queue\.dead {2}waiting/,
+      /^4 {2}queue\.busy {2}running/,
+    ])
+    t.match(JSON.parse((await outbox('--json')).stdout)[1], { id: 2, job: 'queue.failed', payload: { n: 1 } })
+    t.equal((await outbox('--limit', '1')).stdout.trim().split('\n').length, 1)
+    t.match(await outbox('--retry', '2,4,99'), { code: 0, stdout: '1 due now\n' }, 'not what runs')
+    const due = JSON.parse((await outbox('--json')).stdout)[1].runAt
+    t.ok(Date.parse(due) <= Date.now())
+    t.match(await outbox('--retry', '--json'), { code: 0, stdout: '{"retried":3}\n' })
+    t.equal((await outbox('--retry', 'x')).code, 2)
+  })
+}
 
 t.test('a taken port is one line and exit code 1', async (t) => {
   const cwd = t.testdir({ 'biodm.yaml': CONFIG })

@@ -35,7 +35,8 @@ export async function run(config: string, flags: OutboxFlags, { output }: Sessio
 }
 
 function describe(row: OutboxEntry): string {
-  const state =
-    row.leasedUntil !== null ? 'running' : row.lastError === null ? 'waiting' : `failed ${row.attempts} times`
+  // A process that died leaves its lease, which runs out.
+  const running = row.leasedUntil !== null && Date.parse(row.leasedUntil) > Date.now()
+  const state = running ? 'running' : row.lastError === null ? 'waiting' : `failed ${row.attempts} times`
   return [row.id, row.job, state, `due ${row.runAt}`, row.lastError ?? ''].join('  ').trimEnd()
 }

@@ -65,7 +65,7 @@ export function createOutboxWorker(options: OutboxOptions): OutboxWorker {
   }
   const giveBack = async (row: OutboxRow, outcome: Parameters<typeof returnJob>[2]): Promise<void> => {
     held.delete(row.id)
-    await returnJob(database, row.id, outcome).catch((error: unknown) =>
+    await returnJob(database, row.id, outcome, owner).catch((error: unknown) =>
       log.warn(
         { job: row.job, id: row.id, err: error },
         'an outbox row could not be returned; its lease will run out',

@@ -4,7 +4,14 @@ import type { BaseContext } from '../../../src/hooks.js'
 import { silentLog } from '../../../src/log.js'
 import type { Database } from '../../../src/managers/database.js'
 import { migrate } from '../../../src/managers/migrate.js'
-import { claimJobs, insertJobs, listJobs, outboxStats, retryJobs } from '../../../src/managers/outbox.js'
+import {
+  claimJobs,
+  insertJobs,
+  listJobs,
+  outboxStats,
+  retryJobs,
+  returnJob,
+} from '../../../src/managers/outbox.js'
 import { createOutboxWorker } from '../../../src/services/outbox/worker.js'
 import { DIALECTS, openTestDatabase, type Teardown } from '../../helpers/databases.js'
 import { modelOf } from '../../helpers/models.js'
@@ -112,6 +119,20 @@ for (const dialect of DIALECTS) {
       for (const each of pair) await each.stop()
       t.equal(seen.length, 300)
       t.equal(new Set(seen).size, 300)
+    })
+
+    t.test('who has lost its lease gives nothing back', async (t) => {
+      const database = await open(t)
+      await insertJobs(database, [{ job: 'x.note', payload: '1' }])
+      const [late] = await claimJobs(database, 'late', -1, 1)
+      const [taken] = await claimJobs(database, 'other', 30_000, 1)
+      t.match(taken, { id: late?.id, attempts: 2 })
+      const failure = { runAt: Date.now() + 60_000, error: 'too late', attempts: 1 }
+      await returnJob(database, late?.id ?? 0, failure, 'late')
+      t.match(await listJobs(database, 1), [{ attempts: 2, lastError: null }])
+      t.same(await claimJobs(database, 'third', 30_000, 1), [], 'it is still the other one’s')
+      await returnJob(database, late?.id ?? 0, failure, 'other')
+      t.match(await listJobs(database, 1), [{ leasedUntil: null, lastError: 'too late' }])
     })
 
     t.test('a failing job waits longer each time and keeps its error; retry makes it due', async (t) => {
