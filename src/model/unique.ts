@@ -1,3 +1,4 @@
+import type { ToOneDefinition } from '../config/definition.js'
 import type { Resource } from './model.js'
 
 const known = new WeakMap<Resource, readonly (readonly string[])[]>()
@@ -10,11 +11,12 @@ export function uniqueSets(resource: Resource): readonly (readonly string[])[] {
   for (const column of resource.columns.values()) {
     if (column.unique && !column.virtual) sets.push([column.name])
   }
-  for (const relation of resource.relations.values()) {
-    if (relation.kind === 'one' && relation.unique) sets.push(relation.columns.map((pair) => pair.column))
-  }
   const distinct = new Map(sets.map((names) => [[...names].sort().join('\0'), names]))
   const unique = Object.freeze([...distinct.values()])
   known.set(resource, unique)
   return unique
 }
+
+/** Whether two rows may collide for what they refer to by the relation, alone or with other columns. */
+export const isUniquePart = (resource: Resource, { columns }: ToOneDefinition): boolean =>
+  uniqueSets(resource).some((names) => columns.some(({ column }) => names.includes(column)))

@@ -67,9 +67,7 @@ export function planClones(model: Model, resource: Resource, given: ReadonlySet<
           leaf: isLeaf(model, child, [...first, ...edges], copied),
           followed: Object.freeze(followed.map((relation) => relation.name)),
           deferred: Object.freeze(
-            followed
-              .filter((relation) => later.includes(relation.target) && relation.target !== resource.name)
-              .map((relation) => relation.name),
+            followed.filter((relation) => later.includes(relation.target)).map((relation) => relation.name),
           ),
         })
       }),

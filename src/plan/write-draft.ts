@@ -3,7 +3,7 @@ import type { Column, Resource } from '../model/model.js'
 import { canonical, sameValue } from '../model/values.js'
 import type { RowParent, WriteRow } from './plan.js'
 import { type Problems, pointerToken } from './problems.js'
-import { halfKey, writeShape } from './write-shape.js'
+import { halfKey, keyOf, writeShape } from './write-shape.js'
 
 const NONE: readonly never[] = Object.freeze([])
 const EMPTY: Readonly<Row> = Object.freeze({})
@@ -39,6 +39,12 @@ export function emptyDraft(resource: Resource, pointer: string, level: number): 
   }
 }
 
+/** The key that a new row of a versioned resource will have, where only its version is left out. */
+export const firstKey = ({ resource, values }: Draft): Key | null =>
+  resource.versioned === false || (values['version'] ?? 1) !== 1
+    ? null
+    : keyOf(resource, { ...values, version: 1 })
+
 /** The object's own columns and lists; its relations are the tree's business. */
 export function draftOf(resource: Resource, data: Row, pointer: string, level: number): Draft {
   const { lists } = writeShape(resource)
@@ -68,6 +74,8 @@ function give(draft: Draft, column: Column, value: unknown): void {
  */
 export function mergeDraft(row: Draft, again: Draft, completed: boolean): boolean {
   row.level = Math.min(row.level, again.level)
+  // One of them is without its version: it makes the row, whatever the other one would do.
+  if (again.key === null) row.key = null
   if (!again.content) return true
   if (row.content && !completed && !sameContent(row, again)) return false
   const known = new Set(row.parents.map((parent) => parent.relation))
@@ -81,10 +89,17 @@ export function mergeDraft(row: Draft, again: Draft, completed: boolean): boolea
 }
 
 function sameContent(row: Draft, again: Draft): boolean {
+  // A link to a row with a key is told by the foreign key, whatever way it was given.
   const linked = (draft: Draft) =>
-    Object.fromEntries(draft.parents.map((parent) => [parent.relation, parent.from]))
+    Object.fromEntries(
+      draft.parents
+        .filter(({ columns }) => columns.some(({ column }) => draft.values[column] === undefined))
+        .map((parent) => [parent.relation, parent.from]),
+    )
+  const own = ({ resource, values }: Draft) =>
+    Object.fromEntries(Object.entries(values).filter(([name]) => !resource.columns.get(name)?.primary))
   return (
-    sameValue(row.values, again.values) &&
+    sameValue(own(row), own(again)) &&
     sameValue(row.virtual, again.virtual) &&
     sameValue(row.lists, again.lists) &&
     sameValue(linked(row), linked(again))

@@ -4,6 +4,7 @@ import type { Model, Relation, Resource } from '../model/model.js'
 import { canonical, sameValue } from '../model/values.js'
 import type { RowParent, WriteLink, WriteNode, WritePlan, WriteTarget, WriteUnlink } from './plan.js'
 import { type Problems, pointerToken } from './problems.js'
+import { RowIndex } from './row-index.js'
 import type { PlanStage } from './write.js'
 import {
   completeKeys,
@@ -15,7 +16,7 @@ import {
   missingOf,
   refuseHalfKey,
 } from './write-draft.js'
-import { keyOf, keyText, writeShape } from './write-shape.js'
+import { keyOf, writeShape } from './write-shape.js'
 
 /** Where an object hangs: the row that holds it and how. */
 interface Place {
@@ -42,7 +43,7 @@ export class Tree {
   readonly #stage: PlanStage
   readonly #nodes: (WriteNode | null)[] = []
   readonly #rows: Draft[] = []
-  readonly #byKey = new Map<string, Map<string, number>>()
+  readonly #index = new RowIndex()
   readonly #links = new Map<string, WriteLink>()
   readonly #unlinks: WriteUnlink[] = []
 
@@ -64,7 +65,7 @@ export class Tree {
 
   /** The row of the path, merely referred to: it has no object in the body. */
   reference(resource: Resource, key: Key): number {
-    return this.#addRow({ ...emptyDraft(resource, '', 0), values: { ...key }, key })
+    return this.#addRow({ ...emptyDraft(resource, '', 0), values: { ...key }, key }, true)
   }
 
   /** An object of the collection `relation` of row `owner`. */
@@ -179,12 +180,12 @@ export class Tree {
     const node = this.#nodes[this.#visit(target, value, pointer, child, null)]
     if (!node) return
     draft.parents.push({ relation: relation.name, columns: relation.columns, from: node.row, inverse: false })
-    this.#fill(draft, relation.name, relation.columns, this.#rows[node.row]?.key)
+    this.#fill(draft, relation.name, relation.columns, this.#rows[node.row]?.key ?? undefined)
   }
 
   /** The foreign key of a child is its holder's key, whatever way it is said again inside the child. */
   #hold(draft: Draft, inverse: InverseDefinition, holder: number): void {
-    const key = this.#rows[holder]?.key
+    const key = this.#rows[holder]?.key ?? undefined
     const again = draft.parents.findIndex((parent) => parent.relation === inverse.via)
     const said = again < 0 ? undefined : draft.parents[again]
     const contradicting = said !== undefined && said.from !== holder
@@ -233,7 +234,7 @@ export class Tree {
 
   /** A new row, or the one that an earlier object with the same key has made. */
   #place(draft: Draft, exists: boolean): number {
-    const same = draft.key === null ? undefined : this.#known(draft.resource, draft.key)
+    const same = this.#index.find(draft)
     const row = same === undefined ? undefined : this.#rows[same]
     if (same !== undefined && row !== undefined) {
       this.#merge(row, draft)
@@ -245,20 +246,12 @@ export class Tree {
     if (missing.length > 0 && draft.key === null && !exists && !this.#maybeCompleted(draft.resource)) {
       this.#problems.missing(draft.pointer, draft.resource.name, missing)
     }
-    return this.#addRow(draft)
+    return this.#addRow(draft, exists)
   }
 
-  #known(resource: Resource, key: Key): number | undefined {
-    return this.#byKey.get(resource.name)?.get(keyText(resource, key))
-  }
-
-  #addRow(draft: Draft): number {
+  #addRow(draft: Draft, ofPath: boolean): number {
     const index = this.#rows.push(draft) - 1
-    if (draft.key !== null) {
-      const keys = this.#byKey.get(draft.resource.name) ?? new Map<string, number>()
-      keys.set(keyText(draft.resource, draft.key), index)
-      this.#byKey.set(draft.resource.name, keys)
-    }
+    this.#index.add(draft, index, ofPath)
     return index
   }
 

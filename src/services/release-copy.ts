@@ -14,6 +14,7 @@ import { insertStep, updateStep, type Writer } from '../managers/mutate/rows.js'
 import { allocateKeys } from '../managers/mutate/sequence.js'
 import type { Step } from '../managers/mutate/step.js'
 import type { Column, Model, Resource } from '../model/model.js'
+import { isUniquePart } from '../model/unique.js'
 import type { CloneEdge, ClonePlan, CloneResource } from '../plan/clones.js'
 import { keyOf, keyText } from '../plan/write-shape.js'
 import { columnsNamed, type Original, type Originals, toOneOf } from './release-collect.js'
@@ -151,7 +152,9 @@ function cloneOf(
     const relation = toOneOf(resource, name)
     const own = relation.columns.map((pair) => [pair.column, original.row[pair.column] ?? null] as const)
     // Until its target is there, a unique reference must not be the original's own.
-    const waiting = Object.fromEntries(relation.unique ? own.map(([column]) => [column, null]) : own)
+    const waiting = Object.fromEntries(
+      isUniquePart(resource, relation) ? own.map(([column]) => [column, null]) : own,
+    )
     const now = spec.deferred.includes(name) ? waiting : mapping.follow(relation, original.row)
     Object.assign(values, now ?? Object.fromEntries(own))
   }
@@ -274,7 +277,8 @@ function deferredSteps(
     const relation = toOneOf(resource, relationName)
     const rows = clones.flatMap(({ original, key, values }): Row[] => {
       const own = Object.fromEntries(relation.columns.map((pair) => [pair.column, original.row[pair.column]]))
-      const followed = mapping.follow(relation, original.row) ?? (relation.unique ? own : undefined)
+      const followed =
+        mapping.follow(relation, original.row) ?? (isUniquePart(resource, relation) ? own : undefined)
       return followed === undefined ? [] : [{ ...values, ...followed, ...key }]
     })
     const columns = columnsNamed(

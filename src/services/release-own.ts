@@ -4,6 +4,7 @@ import type { Key, Row } from '../hooks.js'
 import { updateStep, type Writer } from '../managers/mutate/rows.js'
 import type { Step } from '../managers/mutate/step.js'
 import type { Resource } from '../model/model.js'
+import { isUniquePart } from '../model/unique.js'
 import { sameValue } from '../model/values.js'
 import type { ClonePlan } from '../plan/clones.js'
 import { columnsNamed } from './release-collect.js'
@@ -35,7 +36,7 @@ export function ownReferences(
     else if (copied.has(relation.target)) {
       later.push({ relation, values: followed })
       // A unique reference cannot be held by both versions, not even for a moment.
-      if (relation.unique) Object.assign(values, emptied(relation))
+      if (isUniquePart(resource, relation)) Object.assign(values, emptied(relation))
     }
   }
   return { values, later }

@@ -40,6 +40,8 @@ export type Refusal =
   | { readonly kind: 'missing'; readonly row: DecidedRow }
   | { readonly kind: 'version'; readonly row: DecidedRow }
   | { readonly kind: 'strict'; readonly row: DecidedRow }
+  /** A strict row would lose its foreign key, because the tree gives the inverse one-to-one as null. */
+  | { readonly kind: 'strict_unlink'; readonly row: DecidedRow }
   | { readonly kind: 'absent'; readonly row: DecidedRow }
   | { readonly kind: 'taken'; readonly row: DecidedRow }
   /** A foreign key of several columns would be empty in a part. */
@@ -90,9 +92,13 @@ export async function decide(
     return decided
   })
   refusals.push(...heldValues(rows))
-  const unlinked = await loadUnlinked(model, writer, db, plan, rows, options.locking ? 'update' : 'none')
+  const found = await loadUnlinked(model, writer, db, plan, rows, options.locking ? 'update' : 'none')
+  const unlinked = found.map((row, index) => unlinkedRow(row, rows.length + index))
+  for (const row of unlinked) {
+    if (row.resource.versioned === 'strict') refusals.push({ kind: 'strict_unlink', row })
+  }
   return {
-    rows: [...rows, ...unlinked.map((row, index) => unlinkedRow(row, rows.length + index))],
+    rows: [...rows, ...unlinked],
     refusals,
     allocated,
   }
@@ -144,7 +150,7 @@ function refuse(
   plan: WritePlan,
   { row, resource, action, stored, changed, position }: DecidedRow,
   entities: ReadonlySet<string> | undefined,
-): Exclude<Refusal['kind'], 'dangling' | 'half' | 'held'> | null {
+): Exclude<Refusal['kind'], 'dangling' | 'half' | 'held' | 'strict_unlink'> | null {
   if (stored !== null) return resource.versioned === 'strict' && changed.length > 0 ? 'strict' : null
   if (isTarget(plan, position)) return 'absent'
   if (action === 'create' && row.missing.length > 0) return 'missing'

@@ -7,7 +7,14 @@ import type { Refusal } from './write-decide.js'
 
 /** 400s come before the verdicts about rows inside the tree, 409s after them. */
 export const BAD_REQUEST: readonly Refusal['kind'][] = ['missing', 'version', 'half']
-export const CONFLICT: readonly Refusal['kind'][] = ['absent', 'dangling', 'taken', 'held', 'strict']
+export const CONFLICT: readonly Refusal['kind'][] = [
+  'absent',
+  'dangling',
+  'taken',
+  'held',
+  'strict',
+  'strict_unlink',
+]
 
 interface Wording {
   readonly code: ErrorCode
@@ -55,6 +62,11 @@ const WORDING = {
     message: (refusal) =>
       `${name(refusal)} changes by release only: ${refusal.row.changed.join(', ')} cannot be written`,
   },
+  strict_unlink: {
+    code: 'versioned_readonly',
+    message: (refusal) =>
+      `${name(refusal)} changes by release only: ${refusal.row.changed.join(', ')} cannot be emptied`,
+  },
 } as const satisfies Record<Refusal['kind'], Wording>
 
 /** Throws when `refusals` holds one of `kinds`; those of the first code found are listed together. */
@@ -81,6 +93,7 @@ function pointersOf(refusal: Refusal): readonly string[] {
   const key = resource.primaryKey[0]?.name ?? ''
   switch (refusal.kind) {
     case 'missing':
+    case 'strict_unlink':
       return [row.pointer]
     case 'version':
       return at(Object.hasOwn(row.values, 'version') ? ['version'] : [])

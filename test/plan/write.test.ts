@@ -108,6 +108,30 @@ t.test('one row named twice is one row when both say the same', async (t) => {
   t.equal(plan.many, true)
 })
 
+t.test('a foreign key and the object it points at say the same', async (t) => {
+  const model = await modelOf(WORLD)
+  const plan = create(model, 'Project', [
+    { id: 1, name: 'p', datasets: [{ id: 5, version: 1, name: 'd' }] },
+    { id: 2, name: 'q', datasets: [{ id: 6, version: 1, name: 'e', project: { id: 2 } }] },
+    { id: 3, name: 'r', datasets: [] },
+  ])
+  t.equal(plan.rows.length, 5)
+  const twice = create(model, 'Dataset', [
+    { id: 5, version: 1, name: 'd', project_id: 1 },
+    { id: 5, version: 1, name: 'd', project: { id: 1, name: 'p' } },
+    { id: 6, name: 'e', project: { id: 1 } },
+    { id: 6, version: 1, name: 'e', project_id: 1 },
+  ])
+  t.same(
+    twice.rows.map(({ resource, values }) => [resource, values['id']]),
+    [
+      ['Dataset', 5],
+      ['Project', 1],
+      ['Dataset', 6],
+    ],
+  )
+})
+
 const refusals: [title: string, resource: string, body: unknown, code: string, errors: [string, RegExp][]][] =
   [
     ['nothing', 'Project', undefined, 'empty_body', []],
@@ -174,6 +198,26 @@ const refusals: [title: string, resource: string, body: unknown, code: string, e
       [['/project_id', /contradicts "project"/]],
     ],
     [
+      'null beside a new object',
+      'Note',
+      { text: 'n', dataset_id: null, dataset_version: null, dataset: { name: 'd', project_id: 1 } },
+      'invalid_body',
+      [
+        ['/dataset_id', /contradicts "dataset"/],
+        ['/dataset_version', /contradicts "dataset"/],
+      ],
+    ],
+    [
+      'null inside a new object that holds it',
+      'Project',
+      { name: 'p', datasets: [{ name: 'd', project_id: 1, note: { text: 'n', dataset_id: null } }] },
+      'invalid_body',
+      [
+        ['/datasets/0/project_id', /contradicts "project"/],
+        ['/datasets/0/note/dataset_id', /contradicts "dataset"/],
+      ],
+    ],
+    [
       'a child that says another parent',
       'Project',
       { id: 1, name: 'p', datasets: [{ name: 'd', project_id: 2 }] },
@@ -189,6 +233,23 @@ const refusals: [title: string, resource: string, body: unknown, code: string, e
       ],
       'invalid_body',
       [['/1', /same row as "\/0" with different content/]],
+    ],
+    [
+      'one new entity twice with different content',
+      'Dataset',
+      [
+        { id: 7, name: 'd', project_id: 1 },
+        { id: 7, version: 1, name: 'e', project_id: 1 },
+      ],
+      'invalid_body',
+      [['/1', /same row as "\/0" with different content/]],
+    ],
+    [
+      'a new entity twice, once without what it needs',
+      'Dataset',
+      [{ id: 7, name: 'd', project_id: 1 }, { id: 7 }],
+      'missing_fields',
+      [['/1', /Dataset missing the following: name, project/]],
     ],
     [
       'a collection that is no array',

@@ -18,6 +18,42 @@ const REQUESTS: readonly (readonly [title: string, body: unknown, status: number
   ['an existing id and the next version', { id: 1, version: 2, name: 'a' }, 400, 'invalid_body'],
   ['an existing id and version 0', { id: 1, version: 0, name: 'a' }, 400, 'invalid_body'],
   ['an existing id without a version', { id: 1, name: 'b' }, 409, 'unique_violation'],
+  [
+    'one new entity twice, without a version',
+    [
+      { id: 40, name: 'a' },
+      { id: 40, name: 'a' },
+    ],
+    201,
+    null,
+  ],
+  [
+    'one new entity twice, with and without a version',
+    [
+      { id: 40, version: 1, name: 'a' },
+      { id: 40, name: 'a' },
+    ],
+    201,
+    null,
+  ],
+  [
+    'one new entity twice, contradicting',
+    [
+      { id: 40, name: 'a' },
+      { id: 40, version: 1, name: 'b' },
+    ],
+    400,
+    'invalid_body',
+  ],
+  [
+    'an existing row with and without its version',
+    [
+      { id: 1, version: 1, name: 'a' },
+      { id: 1, name: 'a' },
+    ],
+    409,
+    'unique_violation',
+  ],
   ['an existing row', { id: 1, version: 1, name: 'b' }, 201, null],
 ]
 

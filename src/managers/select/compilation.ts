@@ -99,7 +99,10 @@ export function relatedRows(c: Compilation, holder: Resource, relation: Relation
     if (binder === null) return []
     return reaches.map((reach) => listCondition(c.model, resource, reach, 'read', of, binder, c.dialect.name))
   }
-  const readable = passes(target, own, alias)
+  const readable = [
+    ...passes(target, own, alias),
+    ...newest(c, relation, target, alias, (other) => passes(target, own, other)),
+  ]
   return {
     target,
     alias,
@@ -109,6 +112,24 @@ export function relatedRows(c: Compilation, holder: Resource, relation: Relation
     hoisted: passes(holder, hoisted, from),
     readable,
   }
+}
+
+/** Versions of a row may share what it points at: seen from there, the newest that may be read is the one. */
+function newest(
+  c: Compilation,
+  relation: Relation,
+  target: Resource,
+  alias: string,
+  readable: (alias: string) => readonly string[],
+): readonly string[] {
+  if (relation.kind !== 'inverse_one' || target.versioned === false) return []
+  const other = c.alias()
+  const conditions = [
+    ...relation.columns.map(({ column }) => `${at(other, column)} = ${at(alias, column)}`),
+    `${at(other, 'version')} > ${at(alias, 'version')}`,
+    ...readable(other),
+  ]
+  return [`NOT EXISTS (SELECT 1 FROM ${table(target, other)}${where(conditions)})`]
 }
 
 function tied(
