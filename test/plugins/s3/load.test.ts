@@ -45,8 +45,8 @@ for (const dialect of DIALECTS) {
         }
       }
       t.comment(`${best.files.toFixed(0)} ms with forms, ${best.plains.toFixed(0)} ms without`)
-      // the bar of 3 is the bench's to watch, on a quiet machine: here a fault of design must not pass
-      t.ok(best.files <= 6 * best.plains, `${(best.files / best.plains).toFixed(2)} times`)
+      // The times of a busy machine differ threefold: here a fault of design must not pass, such as a request for each form.
+      t.ok(best.files <= 20 * best.plains, `${(best.files / best.plains).toFixed(2)} times`)
     })
 
     t.test('a list of 1 000 pending files signs nothing', async (t) => {
