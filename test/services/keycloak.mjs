@@ -83,7 +83,10 @@ async function preparedHome(log) {
     const home = await fetchDistribution(scratch, log)
     const server = await start(home, log)
     await server.stop()
-    await rename(home, prepared)
+    await rename(home, prepared).catch((error) => {
+      // Another run was faster.
+      if (!existsSync(prepared)) throw error
+    })
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }
