@@ -207,9 +207,9 @@ class Trial {
       const stored = verb === 'create' || this.#passes(row, verb)
       return !stored || !this.#mayBePlaced(row, dangling)
     }
-    const bare = this.#decision.rows.filter((row) => this.#isBareReference(row))
+    const bare = new Set(this.#decision.rows.filter((row) => this.#isBareReference(row)))
     for (const row of bare) if (refused(row)) this.#notMade(row)
-    const first = this.#decision.rows.find((row) => !bare.includes(row) && refused(row))
+    const first = this.#decision.rows.find((row) => !bare.has(row) && refused(row))
     return first === undefined ? null : this.#lacking(first.resource, verbOf(first), first.row.pointer)
   }
 

@@ -1,4 +1,5 @@
 /** Hooks named by resources and traits, and what traits themselves have to say. */
+import { OPERATIONS } from '../../hooks.js'
 import type { HookRef, TraitTarget } from '../../plugin.js'
 import { type Draft, keyColumns, mayBeLost, type Resolving, type TraitUse } from '../draft.js'
 import type { Variables } from '../interpolate.js'
@@ -26,19 +27,8 @@ export function checkHooks(resolving: Resolving): void {
 /** Operations that hooks of a resource can follow. */
 export function hookedOperations(draft: Draft): string[] {
   const own = draft.traits.flatMap(({ trait }) => [...(trait.operations ?? []), ...(trait.verbs ?? [])])
-  return [
-    'read',
-    'list',
-    'write',
-    'create',
-    'update',
-    'delete',
-    'unlink',
-    'refer',
-    'release',
-    'clone',
-    ...own,
-  ]
+  const [read, list, ...changing] = OPERATIONS
+  return [read, list, 'write', ...changing, ...own]
 }
 
 function checkBindings(
