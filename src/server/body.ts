@@ -58,9 +58,15 @@ function checkEncoding(encoding: string | undefined): void {
 
 const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?;?\s*$/i
 
+/** What `curl -d` says of every body. */
+const FORM = /^application\/x-www-form-urlencoded\b/i
+
 function checkMediaType(type: string | undefined): void {
   if (type === undefined || type === 'application/json' || JSON_TYPE.test(type)) return
-  throw new BiodmError('unsupported_media_type', 'Bodies are taken as application/json, in UTF-8', {
+  const hint = FORM.test(type)
+    ? ": send -H 'Content-Type: application/json', which curl does not by itself"
+    : ''
+  throw new BiodmError('unsupported_media_type', `Bodies are taken as application/json, in UTF-8${hint}`, {
     headers: { Accept: 'application/json' },
   })
 }

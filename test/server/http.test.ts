@@ -190,6 +190,13 @@ t.test('bodies are JSON of limited size', async (t) => {
   }
 })
 
+t.test('a form is answered with what curl needs to send JSON', async (t) => {
+  const { send } = await serve(t, routes)
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  const answer = await send({ method: 'POST', path: '/echo', body: '{"a":1}', headers })
+  t.match(answer.json, { status: 415, detail: /-H 'Content-Type: application\/json'/ })
+})
+
 t.test('a refused caller is told so before what is wrong with the body', async (t) => {
   const { send } = await serve(t, routes, {
     demand: () => {

@@ -5,6 +5,7 @@ import { closest } from '../../config/suggest.js'
 import type { Column, Resource } from '../../model/model.js'
 import type { Condition, Filter, Pattern, Scalar } from '../plan.js'
 import { type Asker, isStored, isToOne, relationOf, unknown, walk } from './fields.js'
+import { filterHint } from './foreign.js'
 import { bad, type QueryProblems } from './problems.js'
 import type { Parameter } from './query-string.js'
 import { alternatives, FILTERABLE, singleValue, typedValue } from './values.js'
@@ -101,12 +102,27 @@ export function parseFilter(
   const root = draft()
   let wildcards = 0
   for (const parameter of parameters) {
-    problems.attempt(parameter.sent, () => {
-      wildcards += read(asker, resource, root, parameter, limits)
-      if (wildcards > limits.wildcards) throw bad(`a query has at most ${limits.wildcards} wildcards`)
-    })
+    problems.attempt(
+      parameter.sent,
+      () => {
+        wildcards += read(asker, resource, root, parameter, limits)
+        if (wildcards > limits.wildcards) throw bad(`a query has at most ${limits.wildcards} wildcards`)
+      },
+      () => filterHint(parameter, isField(asker, resource, parameter.path)),
+    )
   }
   return finished(root, parameters, problems, true)
+}
+
+/** Whether a path ends at a column that may be filtered by. */
+function isField(asker: Asker, resource: Resource, path: string): boolean {
+  try {
+    const { holder, last } = walk(asker, resource, path)
+    const column = holder.columns.get(last)
+    return column !== undefined && isStored(column)
+  } catch {
+    return false
+  }
 }
 
 /** Adds one parameter to the draft; returns how many wildcards it has. */

@@ -3,6 +3,7 @@ import type { ServerSettings } from '../../config/definition.js'
 import type { Resource } from '../../model/model.js'
 import type { Sort } from '../plan.js'
 import { type Asker, isStored, isToOne, relationOf, unknown, walk } from './fields.js'
+import { sortHint } from './foreign.js'
 import { bad, type QueryProblems } from './problems.js'
 import type { Parameter } from './query-string.js'
 import { FILTERABLE } from './values.js'
@@ -65,7 +66,7 @@ export function parseSort(
 ): readonly Sort[] {
   const found = new Map<string, Sort>()
   for (const parameter of parameters) {
-    problems.attempt(parameter.sent, () => {
+    const read = (): void => {
       const terms = parameter.argument.split(',')
       if (terms.length > maxTerms) throw bad(`sorts by more than ${maxTerms} fields`)
       for (const term of terms) {
@@ -74,7 +75,8 @@ export function parseSort(
         // A field that comes again changes nothing.
         if (!found.has(path)) found.set(path, sortTerm(asker, resource, path, descending))
       }
-    })
+    }
+    problems.attempt(parameter.sent, read, () => sortHint(parameter))
   }
   return Object.freeze([...found.values()])
 }

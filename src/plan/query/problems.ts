@@ -5,24 +5,31 @@ const SHOWN = 100
 /** What is wrong with one parameter: thrown while it is read, collected by `QueryProblems`. */
 export class BadParameter extends Error {
   override readonly name = 'BadParameter'
+  readonly hint: string | null
+
+  constructor(message: string, hint: string | null) {
+    super(message)
+    this.hint = hint
+  }
 }
 
 /** `message`, then what to do about it. */
 export function bad(message: string, hint?: string | null): BadParameter {
-  return new BadParameter(hint === undefined || hint === null ? message : `${message}; ${hint}`)
+  return new BadParameter(message, hint ?? null)
 }
 
 /** Collects the faults of a query string, so that a client learns of all of them at once. */
 export class QueryProblems {
   readonly #found: Problem[] = []
 
-  /** Runs `read`; a fault that it throws is noted against the parameter as it was sent. */
-  attempt(parameter: string, read: () => void): void {
+  /** Runs `read`; a fault that it throws is noted against the parameter as it was sent, `hint` before its own. */
+  attempt(parameter: string, read: () => void, hint?: () => string | null): void {
     try {
       read()
     } catch (error) {
       if (!(error instanceof BadParameter)) throw error
-      this.add(parameter, error.message)
+      const sentences = [error.message, hint?.() ?? null, error.hint]
+      this.add(parameter, sentences.filter((sentence) => sentence !== null).join('; '))
     }
   }
 

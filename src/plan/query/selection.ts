@@ -8,6 +8,7 @@ import type { Limits } from '../../config/definition.js'
 import type { Model, Relation, Resource } from '../../model/model.js'
 import type { RelatedSelection, Selection } from '../plan.js'
 import { type Asker, isShown, readable, relationOf, unknown } from './fields.js'
+import { fieldsHint } from './foreign.js'
 import { bad, type QueryProblems } from './problems.js'
 import type { Parameter } from './query-string.js'
 
@@ -97,12 +98,13 @@ export function parseFields(
   const root = choice()
   let count = 0
   for (const parameter of parameters) {
-    problems.attempt(parameter.sent, () => {
+    const read = (): void => {
       const paths = parameter.argument.split(',')
       count += paths.length
       if (count > limits.fields) throw bad(`names more than ${limits.fields} fields`)
       for (const path of paths) choose(asker, resource, root, path)
-    })
+    }
+    problems.attempt(parameter.sent, read, () => fieldsHint(parameter))
   }
   const chosen = chosenSelection(asker, resource, root)
   return keep(asker.model, `${resource.name}?${JSON.stringify(chosen)}`, () => chosen)
