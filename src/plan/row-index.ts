@@ -10,7 +10,7 @@ export class RowIndex {
   find(draft: Draft): number | undefined {
     const key = draft.key ?? firstKey(draft)
     if (key === null) return undefined
-    const row = this.#byKey.get(draft.resource.name)?.get(keyText(draft.resource, key))
+    const row = this.#byKey.get(draft.resource)?.get(keyText(draft.of, key))
     if (row === undefined || draft.key !== null) return row
     // Without its whole key an object makes a row: not the one that the path names, and with all that a new row needs.
     return this.#ofPath.has(row) || missingOf(draft).length > 0 ? undefined : row
@@ -21,8 +21,8 @@ export class RowIndex {
     if (ofPath) this.#ofPath.add(row)
     const key = draft.key ?? firstKey(draft)
     if (key === null) return
-    const keys = this.#byKey.get(draft.resource.name) ?? new Map<string, number>()
-    keys.set(keyText(draft.resource, key), row)
-    this.#byKey.set(draft.resource.name, keys)
+    const keys = this.#byKey.get(draft.resource) ?? new Map<string, number>()
+    keys.set(keyText(draft.of, key), row)
+    this.#byKey.set(draft.resource, keys)
   }
 }

@@ -1,49 +1,47 @@
 import type { Key, Row } from '../hooks.js'
 import type { Column, Resource } from '../model/model.js'
 import { canonical, sameValue } from '../model/values.js'
-import type { RowParent, WriteRow } from './plan.js'
+import type { WriteRow } from './plan.js'
 import { type Problems, pointerToken } from './problems.js'
 import { halfKey, keyOf, writeShape } from './write-shape.js'
 
 const NONE: readonly never[] = Object.freeze([])
 const EMPTY: Readonly<Row> = Object.freeze({})
 
-/** A row while its plan is made. */
-export interface Draft {
-  readonly resource: Resource
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** A row while its plan is made; `frozenRow` makes it the plan's. */
+export interface Draft extends Mutable<Omit<WriteRow, 'resource' | 'pointer' | 'values' | 'missing'>> {
+  readonly resource: string
+  readonly of: Resource
   readonly pointer: string
-  level: number
   values: Row
-  key: Key | null
-  content: boolean
   /** Values of virtual columns: only compared. */
-  virtual: Readonly<Row>
-  parents: RowParent[]
-  lists: Row
+  compared: Readonly<Row>
   /** Once it is known; what a second object adds may supply it. */
   missing: readonly string[] | null
 }
 
-export function emptyDraft(resource: Resource, pointer: string, level: number): Draft {
+export function emptyDraft(of: Resource, pointer: string, level: number): Draft {
   return {
-    resource,
+    resource: of.name,
+    of,
     pointer,
     level,
     values: {},
     key: null,
     content: false,
-    virtual: EMPTY,
-    parents: [],
-    lists: {},
+    virtual: false,
+    compared: EMPTY,
+    parents: NONE,
+    lists: EMPTY,
     missing: null,
   }
 }
 
 /** The key that a new row of a versioned resource will have, where only its version is left out. */
-export const firstKey = ({ resource, values }: Draft): Key | null =>
-  resource.versioned === false || (values['version'] ?? 1) !== 1
-    ? null
-    : keyOf(resource, { ...values, version: 1 })
+export const firstKey = ({ of, values }: Draft): Key | null =>
+  of.versioned === false || (values['version'] ?? 1) !== 1 ? null : keyOf(of, { ...values, version: 1 })
 
 /** The object's own columns and lists; its relations are the tree's business. */
 export function draftOf(resource: Resource, data: Row, pointer: string, level: number): Draft {
@@ -55,7 +53,7 @@ export function draftOf(resource: Resource, data: Row, pointer: string, level: n
     const column = resource.columns.get(name)
     if (column !== undefined) give(draft, column, value)
     else if (lists.has(name)) {
-      draft.lists[name] = value
+      draft.lists = { ...draft.lists, [name]: value }
       draft.content = true
     }
   }
@@ -63,8 +61,10 @@ export function draftOf(resource: Resource, data: Row, pointer: string, level: n
 }
 
 function give(draft: Draft, column: Column, value: unknown): void {
-  if (column.virtual) draft.virtual = { ...draft.virtual, [column.name]: value }
-  else draft.values[column.name] = canonical(column, value)
+  if (column.virtual) {
+    draft.compared = { ...draft.compared, [column.name]: value }
+    draft.virtual = true
+  } else draft.values[column.name] = canonical(column, value)
   if (!column.primary) draft.content = true
 }
 
@@ -83,8 +83,9 @@ export function mergeDraft(row: Draft, again: Draft, completed: boolean): boolea
   row.lists = { ...again.lists, ...row.lists }
   row.content = true
   row.missing = null
-  if (again.virtual !== EMPTY) row.virtual = { ...again.virtual, ...row.virtual }
-  row.parents.push(...again.parents.filter((parent) => !known.has(parent.relation)))
+  row.compared = { ...again.compared, ...row.compared }
+  row.virtual ||= again.virtual
+  row.parents = [...row.parents, ...again.parents.filter((parent) => !known.has(parent.relation))]
   return true
 }
 
@@ -96,11 +97,11 @@ function sameContent(row: Draft, again: Draft): boolean {
         .filter(({ columns }) => columns.some(({ column }) => draft.values[column] === undefined))
         .map((parent) => [parent.relation, parent.from]),
     )
-  const own = ({ resource, values }: Draft) =>
-    Object.fromEntries(Object.entries(values).filter(([name]) => !resource.columns.get(name)?.primary))
+  const own = ({ of, values }: Draft) =>
+    Object.fromEntries(Object.entries(values).filter(([name]) => !of.columns.get(name)?.primary))
   return (
     sameValue(own(row), own(again)) &&
-    sameValue(row.virtual, again.virtual) &&
+    sameValue(row.compared, again.compared) &&
     sameValue(row.lists, again.lists) &&
     sameValue(linked(row), linked(again))
   )
@@ -108,7 +109,7 @@ function sameContent(row: Draft, again: Draft): boolean {
 
 /** A foreign key of several columns is emptied as a whole. */
 export function completeKeys(draft: Draft, problems: Problems): void {
-  for (const { relation, columns } of writeShape(draft.resource).composite) {
+  for (const { relation, columns } of writeShape(draft.of).composite) {
     const emptied = columns.find((name) => draft.values[name] === null)
     if (emptied === undefined) continue
     const kept = columns.find((name) => (draft.values[name] ?? null) !== null)
@@ -120,7 +121,7 @@ export function completeKeys(draft: Draft, problems: Problems): void {
 
 /** A new row gives it as a whole. */
 export function refuseHalfKey(draft: Draft, missing: readonly string[], problems: Problems): void {
-  const half = halfKey(draft.resource, draft.values)
+  const half = halfKey(draft.of, draft.values)
   if (half === null || missing.includes(half.relation)) return
   const pointer = draft.pointer + pointerToken(half.given)
   problems.add(pointer, `is only a part of "${half.relation}": ${half.missing} is missing`)
@@ -134,29 +135,25 @@ export function missingOf(draft: Draft): readonly string[] {
 
 function judgedMissing(draft: Draft): readonly string[] {
   let missing: string[] | undefined
-  for (const { label, columns } of writeShape(draft.resource).requirements) {
-    if (columns.every((column) => isSupplied(draft, column))) continue
+  for (const { label, columns } of writeShape(draft.of).requirements) {
+    if (areSupplied(draft, columns)) continue
     missing ??= []
     missing.push(label)
   }
   return missing ?? NONE
 }
 
-const isSupplied = (draft: Draft, column: string): boolean =>
-  (draft.values[column] ?? null) !== null ||
-  draft.parents.some((parent) => parent.columns.some((pair) => pair.column === column))
+function areSupplied({ values, parents }: Draft, columns: readonly string[]): boolean {
+  for (const column of columns) {
+    if ((values[column] ?? null) !== null) continue
+    if (!parents.some((parent) => parent.columns.some((pair) => pair.column === column))) return false
+  }
+  return true
+}
 
+/** The draft itself, complete: nothing changes it any more. */
 export function frozenRow(draft: Draft): WriteRow {
-  return Object.freeze({
-    resource: draft.resource.name,
-    pointer: draft.pointer,
-    level: draft.level,
-    values: Object.freeze(draft.values),
-    key: draft.key === null ? null : Object.freeze(draft.key),
-    missing: missingOf(draft),
-    content: draft.content,
-    virtual: draft.virtual !== EMPTY,
-    parents: draft.parents.length === 0 ? NONE : Object.freeze(draft.parents),
-    lists: Object.keys(draft.lists).length === 0 ? EMPTY : Object.freeze(draft.lists),
-  })
+  missingOf(draft)
+  Object.freeze(draft.values)
+  return Object.freeze(draft) as Draft & WriteRow
 }

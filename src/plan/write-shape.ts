@@ -1,6 +1,6 @@
 import type { ToOneDefinition } from '../config/definition.js'
 import type { Key, Row } from '../hooks.js'
-import type { Resource } from '../model/model.js'
+import type { Relation, Resource } from '../model/model.js'
 
 /** Something without which a row cannot be created: a column, or a to-one relation by its name. */
 export interface Requirement {
@@ -12,6 +12,8 @@ export interface Requirement {
 export interface WriteShape {
   readonly requirements: readonly Requirement[]
   readonly toOne: readonly ToOneDefinition[]
+  /** Collections and inverse one-to-ones. */
+  readonly toMany: ReadonlyMap<string, Exclude<Relation, ToOneDefinition>>
   /** Foreign keys of several columns: those that no key and no other relation has, which are given or empty together. */
   readonly composite: readonly { readonly relation: string; readonly columns: readonly string[] }[]
   /** `perm_*` fields. */
@@ -31,6 +33,11 @@ export function writeShape(resource: Resource): WriteShape {
   const shape: WriteShape = Object.freeze({
     requirements: Object.freeze(requirements),
     toOne: Object.freeze(toOne),
+    toMany: new Map(
+      [...resource.relations.values()].flatMap((relation) =>
+        relation.kind === 'one' ? [] : [[relation.name, relation] as const],
+      ),
+    ),
     composite: Object.freeze(compositeKeys(resource, toOne)),
     lists: new Set(resource.permissions.map((rule) => rule.field)),
   })

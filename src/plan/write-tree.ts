@@ -107,7 +107,8 @@ export class Tree {
     if (!this.#accepts(resource, data, pointer, place.depth)) return -1
     const index = this.#nodes.push(null) - 1
     const draft = draftOf(resource, data, pointer, place.level)
-    for (const relation of writeShape(resource).toOne) {
+    const shape = writeShape(resource)
+    for (const relation of shape.toOne) {
       if (Object.hasOwn(data, relation.name)) this.#toOne(draft, relation, data[relation.name], index, place)
     }
     if (place.holder !== null) this.#hold(draft, place.holder.relation, place.holder.row)
@@ -123,10 +124,11 @@ export class Tree {
       row,
       data,
     })
-    for (const name of Object.keys(data)) {
-      const relation = resource.relations.get(name)
-      if (relation !== undefined && relation.kind !== 'one') {
-        this.#toMany(relation, data[name], { resource, index, row, pointer, place })
+    // In the order of the body.
+    if (shape.toMany.size > 0) {
+      for (const name of Object.keys(data)) {
+        const relation = shape.toMany.get(name)
+        if (relation !== undefined) this.#toMany(relation, data[name], { resource, index, row, pointer, place })
       }
     }
     return index
@@ -162,7 +164,7 @@ export class Tree {
       return
     }
     if (value === undefined) return
-    const primary = relation.columns.every((pair) => draft.resource.columns.get(pair.column)?.primary)
+    const primary = relation.columns.every((pair) => draft.of.columns.get(pair.column)?.primary)
     if (!primary) draft.content = true
     if (value === null) {
       if (relation.required) this.#problems.add(pointer, 'is required and cannot be null')
@@ -179,26 +181,27 @@ export class Tree {
     }
     const node = this.#nodes[this.#visit(target, value, pointer, child, null)]
     if (!node) return
-    draft.parents.push({ relation: relation.name, columns: relation.columns, from: node.row, inverse: false })
+    const { name, columns } = relation
+    draft.parents = [...draft.parents, { relation: name, columns, from: node.row, inverse: false }]
     this.#fill(draft, relation.name, relation.columns, this.#rows[node.row]?.key ?? undefined)
   }
 
   /** The foreign key of a child is its holder's key, whatever way it is said again inside the child. */
   #hold(draft: Draft, inverse: InverseDefinition, holder: number): void {
     const key = this.#rows[holder]?.key ?? undefined
-    const again = draft.parents.findIndex((parent) => parent.relation === inverse.via)
-    const said = again < 0 ? undefined : draft.parents[again]
-    const contradicting = said !== undefined && said.from !== holder
-    if (contradicting) {
+    const said = draft.parents.find((parent) => parent.relation === inverse.via)
+    if (said !== undefined && said.from !== holder) {
       this.#problems.add(
         draft.pointer + pointerToken(inverse.via),
         `contradicts the object that holds this one in "${inverse.name}"`,
       )
       return
     }
-    if (said !== undefined) draft.parents.splice(again, 1)
     draft.content = true
-    draft.parents.push({ relation: inverse.via, columns: inverse.columns, from: holder, inverse: true })
+    draft.parents = [
+      ...draft.parents.filter((parent) => parent !== said),
+      { relation: inverse.via, columns: inverse.columns, from: holder, inverse: true },
+    ]
     this.#fill(draft, inverse.via, inverse.columns, key)
   }
 
@@ -216,10 +219,10 @@ export class Tree {
 
   #identify(draft: Draft, pathKey: Key | null): void {
     if (pathKey === null) {
-      draft.key = keyOf(draft.resource, draft.values)
+      draft.key = keyOf(draft.of, draft.values)
       return
     }
-    for (const column of draft.resource.primaryKey) {
+    for (const column of draft.of.primaryKey) {
       const given = draft.values[column.name]
       if (given !== undefined && !sameValue(given, canonical(column, pathKey[column.name]))) {
         this.#problems.add(
@@ -243,8 +246,8 @@ export class Tree {
     const missing = missingOf(draft)
     if (draft.key === null && !exists) refuseHalfKey(draft, missing, this.#problems)
     // An object with its whole key may refer to an existing row; only the database can tell.
-    if (missing.length > 0 && draft.key === null && !exists && !this.#maybeCompleted(draft.resource)) {
-      this.#problems.missing(draft.pointer, draft.resource.name, missing)
+    if (missing.length > 0 && draft.key === null && !exists && !this.#maybeCompleted(draft.of)) {
+      this.#problems.missing(draft.pointer, draft.resource, missing)
     }
     return this.#addRow(draft, exists)
   }
