@@ -128,7 +128,8 @@ export class Tree {
     if (shape.toMany.size > 0) {
       for (const name of Object.keys(data)) {
         const relation = shape.toMany.get(name)
-        if (relation !== undefined) this.#toMany(relation, data[name], { resource, index, row, pointer, place })
+        if (relation !== undefined)
+          this.#toMany(relation, data[name], { resource, index, row, pointer, place })
       }
     }
     return index
