@@ -139,12 +139,8 @@ class SqliteDatabase implements Database {
 
   async #writeTransaction<T>(run: (trx: Transaction) => Promise<T>, options: TransactionOptions): Promise<T> {
     for (let attempt = 1; ; attempt++) {
-      const release = await this.#queue.acquire(options.signal)
       try {
-        if (options.schemaChange === true) this.#writer.enforceReferences(false)
-        await this.#whenFree(BEGIN, () => this.#writer.run(BEGIN), options.signal)
-        if (options.readonly === true) this.#writer.refuseWrites(true)
-        return await this.#inside(this.#writer, run, options)
+        return await this.#onWriter(run, options)
       } catch (error) {
         if (!(error instanceof RetryTransaction)) throw translated(error, this.#options.constraints)
         if (attempt >= ATTEMPTS) {
@@ -152,11 +148,22 @@ class SqliteDatabase implements Database {
             cause: error,
           })
         }
-      } finally {
-        if (options.schemaChange === true) this.#writer.enforceReferences(true)
-        if (options.readonly === true) this.#writer.refuseWrites(false)
-        release()
       }
+    }
+  }
+
+  async #onWriter<T>(run: (trx: Transaction) => Promise<T>, options: TransactionOptions): Promise<T> {
+    const { signal, schemaChange = false, readonly = false } = options
+    const release = await this.#queue.acquire(signal)
+    try {
+      if (schemaChange) this.#writer.enforceReferences(false)
+      await this.#whenFree(BEGIN, () => this.#writer.run(BEGIN), signal)
+      if (readonly) this.#writer.refuseWrites(true)
+      return await this.#inside(this.#writer, run, options)
+    } finally {
+      if (schemaChange) this.#writer.enforceReferences(true)
+      if (readonly) this.#writer.refuseWrites(false)
+      release()
     }
   }
 

@@ -16,25 +16,11 @@ import {
   missingOf,
   refuseHalfKey,
 } from './write-draft.js'
+import { NEW_ROOT, type Place, ROOT } from './write-place.js'
 import { keyOf, writeShape } from './write-shape.js'
-
-/** Where an object hangs: the row that holds it and how. */
-interface Place {
-  readonly parent: number | null
-  readonly via: string | null
-  readonly depth: number
-  readonly level: number
-  /** Set for a child of a one-to-many or inverse one-to-one: its foreign key is the holder's key. */
-  readonly holder: { readonly relation: InverseDefinition; readonly row: number } | null
-  /** The row cannot be stored yet, whatever its key. */
-  readonly isNew?: boolean
-}
 
 const isObject = (value: unknown): value is Row =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
-
-const ROOT: Place = { parent: null, via: null, depth: 0, level: 0, holder: null }
-const NEW_ROOT: Place = { ...ROOT, isNew: true }
 
 /** Flattens the objects of one request; problems are collected, never thrown, except for the limits. */
 export class Tree {

@@ -146,22 +146,29 @@ function decideRow(
   return { position, row, resource, action: written || isRoot ? 'update' : 'refer', stored, changed }
 }
 
+type Refused = Exclude<Refusal['kind'], 'dangling' | 'half' | 'held' | 'strict_unlink'>
+
 function refuse(
   plan: WritePlan,
   { row, resource, action, stored, changed, position }: DecidedRow,
   entities: ReadonlySet<string> | undefined,
-): Exclude<Refusal['kind'], 'dangling' | 'half' | 'held' | 'strict_unlink'> | null {
+): Refused | null {
   if (stored !== null) return resource.versioned === 'strict' && changed.length > 0 ? 'strict' : null
   if (isTarget(plan, position)) return 'absent'
   if (action === 'create' && row.missing.length > 0) return 'missing'
-  const known = entities?.has(entityText(resource, row.values)) === true
-  // New versions arise by release; a new entity starts with the first.
-  if (resource.versioned !== false && row.key === null) {
+  return resource.versioned === false
+    ? otherwise(action)
+    : refuseVersion(row, action, entities?.has(entityText(resource, row.values)) === true)
+}
+
+const otherwise = (action: DecidedRow['action']): Refused | null => (action === 'create' ? null : 'absent')
+
+/** New versions arise by release; a new entity starts with the first. `known`: the entity is there already. */
+function refuseVersion(row: WriteRow, action: DecidedRow['action'], known: boolean): Refused | null {
+  if (row.key === null) {
     if ((row.values['version'] ?? 1) !== 1) return 'version'
     return known ? 'taken' : null
   }
-  if (resource.versioned !== false && (known || row.key?.['version'] !== 1)) {
-    return row.content ? 'version' : 'absent'
-  }
-  return action === 'create' ? null : 'absent'
+  if (known || row.key['version'] !== 1) return row.content ? 'version' : 'absent'
+  return otherwise(action)
 }

@@ -129,18 +129,8 @@ export async function postfixStage(
   plan: WritePlan,
   rows: readonly PreparedRow[],
 ): Promise<void> {
-  const seen = new Set<number>()
-  const levels = new Map<number, WriteNode[]>()
-  for (const node of plan.nodes) {
-    const row = rows[node.row]
-    if (row === undefined || row.action === 'refer' || seen.has(node.row)) continue
-    seen.add(node.row)
-    const level = levels.get(node.depth) ?? []
-    level.push(node)
-    levels.set(node.depth, level)
-  }
-  for (const depth of [...levels.keys()].sort((a, b) => a - b)) {
-    for (const [name, nodes] of group(levels.get(depth) ?? [])) {
+  for (const level of writtenLevels(plan, rows)) {
+    for (const [name, nodes] of group(level)) {
       const resource = context.core.model.resource(name)
       for (const operation of ['create', 'update'] as const) {
         if (!hasHooks(resource, operation, 'postfix')) continue
@@ -157,6 +147,21 @@ export async function postfixStage(
       }
     }
   }
+}
+
+/** Nodes that are created or updated, each row once, by depth from the root down. */
+function writtenLevels(plan: WritePlan, rows: readonly PreparedRow[]): readonly (readonly WriteNode[])[] {
+  const seen = new Set<number>()
+  const levels = new Map<number, WriteNode[]>()
+  for (const node of plan.nodes) {
+    const row = rows[node.row]
+    if (row === undefined || row.action === 'refer' || seen.has(node.row)) continue
+    seen.add(node.row)
+    const level = levels.get(node.depth) ?? []
+    level.push(node)
+    levels.set(node.depth, level)
+  }
+  return [...levels].sort(([a], [b]) => a - b).map(([, level]) => level)
 }
 
 export interface Written {

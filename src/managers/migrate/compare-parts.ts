@@ -1,5 +1,11 @@
 /** When two parts of tables count as the same. */
-import { type ColumnSpec, type ForeignKeySpec, sameColumns, type TableSpec } from './schema.js'
+import {
+  type CheckSpec,
+  type ColumnSpec,
+  type ForeignKeySpec,
+  sameColumns,
+  type TableSpec,
+} from './schema.js'
 
 /** A part of a foreign key is filled beside a part that rows have; a key that is new as a whole is empty. */
 export const fillable = (column: ColumnSpec, before: TableSpec): ColumnSpec => {
@@ -11,6 +17,9 @@ export const fillable = (column: ColumnSpec, before: TableSpec): ColumnSpec => {
 /** The order of columns matters to an index only. */
 export const fits = (kind: 'unique' | 'index', a: readonly string[], b: readonly string[]): boolean =>
   kind === 'unique' ? sameColumns(a, b) : a.join('\0') === b.join('\0')
+
+export const sameCheck = (a: CheckSpec, b: CheckSpec): boolean =>
+  a.column === b.column && sameColumns(a.values, b.values)
 
 export function samePairs(a: ForeignKeySpec, b: ForeignKeySpec): boolean {
   const pairs = (key: ForeignKeySpec) =>

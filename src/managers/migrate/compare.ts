@@ -1,10 +1,9 @@
 /** Live schema and wanted schema → changes, and what each table will look like after them. */
 import type { DialectName } from '../../config/definition.js'
 import type { Change } from './changes.js'
-import { fillable, fits, samePairs, withOthers } from './compare-parts.js'
+import { fillable, fits, sameCheck, samePairs, withOthers } from './compare-parts.js'
 import { indexName, primaryKeyName } from './names.js'
 import {
-  type CheckSpec,
   type ColumnSpec,
   type ColumnsSpec,
   type ForeignKeySpec,
@@ -263,15 +262,14 @@ class Comparing implements Comparison {
 
   #checks(before: TableSpec, wanted: TableSpec, ours: boolean): void {
     const table = wanted.name
-    const same = (a: CheckSpec, b: CheckSpec) => a.column === b.column && sameColumns(a.values, b.values)
     for (const spec of before.checks) {
-      const wantedCheck = wanted.checks.some((candidate) => same(spec, candidate))
+      const wantedCheck = wanted.checks.some((candidate) => sameCheck(spec, candidate))
       if (!wantedCheck && (ours || wanted.checks.some(({ column }) => column === spec.column))) {
         this.changes.push({ kind: 'drop_check', table, spec })
       }
     }
     for (const spec of wanted.checks) {
-      const found = before.checks.find((candidate) => same(spec, candidate))
+      const found = before.checks.find((candidate) => sameCheck(spec, candidate))
       if (found === undefined) this.changes.push({ kind: 'add_check', table, spec })
       else if (this.#options.dialect === 'postgres') {
         this.#name(table, 'constraint', found.name, { name: spec.name, columns: [spec.column] })

@@ -3,7 +3,7 @@ import type { Queryable } from '../database.js'
 import type { Change, Step } from './changes.js'
 import { describe } from './changes.js'
 import { fillExpression } from './ddl.js'
-import { type CheckSpec, quote, type Schema } from './schema.js'
+import { type CheckSpec, type ColumnSpec, quote, type Schema } from './schema.js'
 import { conversion, isOfType, isWidening, narrowedLength } from './types.js'
 
 /** Where a table is found before the migration, whatever it will be called. */
@@ -60,9 +60,7 @@ async function troubleOf(
     case 'drop_check':
       return lostValues(change, changes)
     case 'add_column':
-      if (!change.column.required || change.column.identity || table === undefined) return null
-      if (fillExpression(db.dialect, change.column) !== undefined) return null
-      return (await hasRows(db, table)) ? 'rows exist and there is no default' : null
+      return table === undefined ? null : unfilled(db, table, change.column)
     case 'set_required': {
       if (table === undefined) return null
       const empty = await count(db, table, `${quote(formerColumn(change, changes))} IS NULL`)
@@ -71,6 +69,13 @@ async function troubleOf(
     default:
       return null
   }
+}
+
+/** A required column that nothing fills cannot join a table with rows. */
+async function unfilled(db: Queryable, table: string, column: ColumnSpec): Promise<string | null> {
+  if (!column.required || column.identity) return null
+  if (fillExpression(db.dialect, column) !== undefined) return null
+  return (await hasRows(db, table)) ? 'rows exist and there is no default' : null
 }
 
 /** A check that comes back with fewer values forbids what rows may hold. */
