@@ -1,5 +1,6 @@
 /** Routes that plugins and traits bring, as rows of the route table. */
 import { Readable } from 'node:stream'
+import { BiodmError } from '../errors.js'
 import type { BoundRoute, Model } from '../model/model.js'
 import type { RouteBase, RouteContext, RouteResult } from '../plugin.js'
 import type { Answer, Core } from '../services/core.js'
@@ -21,7 +22,8 @@ export function pluginRoutes(model: Model, core: CoreOf): readonly Route[] {
       guard: { kind: 'plugin', plugin: bound.plugin, rules: [] },
     },
     action: { kind: 'plugin', plugin: bound.plugin, openapi: bound.route.openapi, resource: null },
-    run: async (request) => answerOf(await bound.route.run(routeContext(core(), bound, request, 0))),
+    run: (request) =>
+      answered(bound, async () => await bound.route.run(routeContext(core(), bound, request, 0))),
   }))
 }
 
@@ -59,12 +61,27 @@ export function routeContext(
     headers: request.headers,
     ip: request.ip,
     request: request.request,
-    transaction: (run, options) => transaction(core, request, run, options),
+    transaction: (run, options) => transaction(core, request, bound.plugin, run, options),
+  }
+}
+
+/** The answer of a plugin's route. What it throws that is no answer names it in the log. */
+export async function answered(
+  { plugin, route }: BoundRoute<RouteBase>,
+  run: () => Promise<RouteResult>,
+): Promise<Answer> {
+  try {
+    return answerOf(await run())
+  } catch (error) {
+    if (error instanceof BiodmError && error.code !== 'internal') throw error
+    const reason = error instanceof Error ? error.message : String(error)
+    const message = `route ${route.method} ${route.path} of the plugin ${plugin} failed: ${reason}`
+    throw new BiodmError('internal', message, { cause: new Error(message, { cause: error }) })
   }
 }
 
 /** Text and bytes keep the type that the route gives them; anything else becomes JSON. */
-export function answerOf(result: RouteResult): Answer {
+function answerOf(result: RouteResult): Answer {
   checkResult(result)
   const { body } = result
   const type = Object.keys(result.headers ?? {}).some((name) => name.toLowerCase() === 'content-type')

@@ -10,7 +10,7 @@ import { loadRow, operate } from '../services/operate.js'
 import { passingKeys } from '../services/write-access-rows.js'
 import { writerOf } from '../services/write-context.js'
 import { parseKey } from './key.js'
-import { answerOf, common, routeContext, template } from './plugin-routes.js'
+import { answered, common, routeContext, template } from './plugin-routes.js'
 import type { CoreOf, Route, RouteRequest, StaticRule } from './route.js'
 
 export function traitRoutes(model: Model, core: CoreOf): readonly Route[] {
@@ -36,8 +36,10 @@ function traitRoute(
       guard: { kind: 'plugin', plugin, rules: rulesOf(resource, route.verb) },
     },
     action: { kind: 'plugin', plugin, openapi: route.openapi, resource: resource.name },
-    run: async (request) =>
-      answerOf(await route.run(await traitContext(core(), resource, facts, bound, request))),
+    run: async (request) => {
+      const context = await traitContext(core(), resource, facts, bound, request)
+      return await answered(bound, async () => await route.run(context))
+    },
   }
 }
 
@@ -66,7 +68,8 @@ async function traitContext(
     ...ctx,
     row: Object.freeze(row),
     may: (wanted) => mayRow(core, request, resource, key, wanted),
-    operate: (operation, run) => operate(core, request, resource, key, operation, run),
+    operate: (operation, run) =>
+      operate(core, request, { resource, key, operation, plugin: bound.plugin }, run),
   }
 }
 

@@ -4,6 +4,9 @@
  * (`UNIQUE constraint failed: table.column, …`), and what the database lacks (`no such table: …`).
  */
 import { BiodmError, type ErrorCode } from '../errors.js'
+import { placed, statementOf } from './db-error-place.js'
+
+export { withStatement } from './db-error-place.js'
 
 /** What a constraint is about, in the words of the configuration; hidden columns are left out of `fields`. */
 export interface ConstraintFacts {
@@ -26,9 +29,6 @@ interface DriverError {
   readonly column?: string
 }
 
-/** Set on errors of statements that passed through us, so that a foreign key's direction can be told. */
-export const STATEMENT_TEXT = Symbol('statement text')
-
 const RETRY_SOON = Object.freeze({ 'Retry-After': '1' })
 
 /** SQLSTATE, or its class of two characters, → our code. */
@@ -49,9 +49,6 @@ const POSTGRES: Readonly<Record<string, ErrorCode>> = {
   '3F': 'unavailable',
   '40001': 'unavailable',
   '40P01': 'unavailable',
-  '42501': 'unavailable',
-  '42703': 'unavailable',
-  '42P01': 'unavailable',
   '44': 'conflict',
   '53': 'unavailable',
   '53100': 'storage_full',
@@ -63,6 +60,25 @@ const POSTGRES: Readonly<Record<string, ErrorCode>> = {
   '58030': 'unavailable',
   P0001: 'conflict',
 }
+
+/** The tables are not as the configuration says, which was looked at when the server started. */
+const NOT_AS_CONFIGURED: ReadonlySet<string> = new Set([
+  '42501', // a right is missing
+  '42703', // no such column
+  '42804', // a column is of another type
+  '42809', // a table is something else
+  '42846', // a type cannot be converted
+  '42883', // types cannot be compared
+  '42P01', // no such table
+  '42P10', // a unique constraint is missing
+  'SQLITE_MISMATCH',
+])
+/** The same where SQLite has only its general code. */
+const NOT_AS_CONFIGURED_TEXT =
+  /^(no such (table|column)|cannot modify \S+ because it is a view|malformed JSON|JSON cannot hold BLOB|ON CONFLICT clause does not match)\b/
+
+const isNotAsConfigured = ({ code, message }: DriverError): boolean =>
+  code === 'SQLITE_ERROR' ? NOT_AS_CONFIGURED_TEXT.test(message) : NOT_AS_CONFIGURED.has(code)
 
 /** Result code, or the part before its last `_`, → our code. */
 const SQLITE: Readonly<Record<string, ErrorCode>> = {
@@ -86,9 +102,6 @@ const SQLITE: Readonly<Record<string, ErrorCode>> = {
   SQLITE_TOOBIG: 'invalid_body',
 }
 
-/** The configuration names what is not there, or a view is written to. */
-const NOT_AS_CONFIGURED = /^(no such (table|column)|cannot modify \S+ because it is a view)\b/
-
 /** Errors of sockets and of name resolution. */
 const NETWORK = /^(E(CONN\w+|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|NOTFOUND|AI_AGAIN)|ENOENT)$/
 
@@ -105,8 +118,7 @@ function driverError(error: unknown): DriverError | undefined {
   return undefined
 }
 
-function lookup({ code, message }: DriverError): ErrorCode | undefined {
-  if (code === 'SQLITE_ERROR') return NOT_AS_CONFIGURED.test(message) ? 'unavailable' : undefined
+function lookup({ code }: DriverError): ErrorCode | undefined {
   if (!code.startsWith('SQLITE_'))
     return POSTGRES[code] ?? POSTGRES[code.slice(0, 3)] ?? POSTGRES[code.slice(0, 2)]
   for (let part = code; part.length > 6; part = part.slice(0, part.lastIndexOf('_'))) {
@@ -165,8 +177,7 @@ function factsOf(error: DriverError, catalog: ConstraintCatalog | undefined): Co
 }
 
 /** The table that a delete is about, when the statement is one. */
-function deletedTable(error: object): string | undefined {
-  const text = (error as { [STATEMENT_TEXT]?: string })[STATEMENT_TEXT]
+function deletedTable(text: string | undefined): string | undefined {
   if (text === undefined || /\b(insert into|update) ["`]/i.test(text)) return undefined
   return /\bdelete from\s+["`]([^"`]+)["`]/i.exec(text)?.[1]
 }
@@ -206,12 +217,17 @@ export function translate(error: unknown, catalog?: ConstraintCatalog): BiodmErr
       ? new BiodmError('unavailable', sentences.unavailable, { headers: RETRY_SOON, cause: error })
       : undefined
   }
+  if (isNotAsConfigured(found)) {
+    return new BiodmError('unavailable', sentences.unavailable, {
+      headers: RETRY_SOON,
+      cause: placed(found, error),
+    })
+  }
   const code = lookup(found)
   if (code === undefined) return undefined
   const facts = factsOf(found, catalog)
   if (code === 'reference_missing') {
-    const table = deletedTable(found) ?? (error instanceof Error ? deletedTable(error) : undefined)
-    if (table !== undefined) return stillReferenced(facts, error)
+    if (deletedTable(statementOf(error)) !== undefined) return stillReferenced(facts, error)
   }
   return new BiodmError(code, describe(code, facts), {
     ...(code === 'unavailable' ? { headers: RETRY_SOON } : {}),
@@ -230,10 +246,29 @@ export function translated(error: unknown, catalog?: ConstraintCatalog): unknown
   return translate(error, catalog) ?? error
 }
 
-/** Remembers which statement failed. */
-export function withStatement(error: unknown, text: string): unknown {
-  if (typeof error === 'object' && error !== null && !(STATEMENT_TEXT in error)) {
-    Object.defineProperty(error, STATEMENT_TEXT, { value: text })
-  }
-  return error
+const OUTAGES: ReadonlySet<ErrorCode> = new Set(['unavailable', 'timeout', 'storage_full'])
+
+/**
+ * What a failed statement of a plugin's own means when it is not the plugin's fault: the database is away, busy, too slow
+ * or full. Undefined for everything else, SQL that fits no table included.
+ */
+export function outage(error: unknown): BiodmError | undefined {
+  if (error instanceof BiodmError || statementOf(error) === undefined) return undefined
+  const found = driverError(error)
+  if (found !== undefined && (isNotAsConfigured(found) || REFUSED_WRITES.has(found.code))) return undefined
+  const translation = translate(error)
+  return translation !== undefined && OUTAGES.has(translation.code) ? translation : undefined
+}
+
+const REFUSED_WRITES: ReadonlySet<string> = new Set(['25006', 'SQLITE_READONLY'])
+
+/**
+ * SQL of a plugin's own that the database does not understand, that fits none of its tables, or that writes in a
+ * transaction that the plugin has opened as `readonly`.
+ */
+export function isBadStatement(error: unknown, readonly: boolean): boolean {
+  if (error instanceof BiodmError || statementOf(error) === undefined) return false
+  const code = driverCode(error) ?? ''
+  if (REFUSED_WRITES.has(code)) return readonly
+  return code.startsWith('42') || code === 'SQLITE_ERROR' || code === 'SQLITE_MISMATCH'
 }

@@ -6,7 +6,6 @@ import { BiodmError } from '../errors.js'
 import type { Log } from '../log.js'
 import type { Model } from '../model/model.js'
 import type { Database, Queryable, Transaction } from './database.js'
-import { absentParts } from './migrate/absent.js'
 import { type Change, inOrder, type Step } from './migrate/changes.js'
 import { type Comparison, compareSchemas } from './migrate/compare.js'
 import { duplicates, impossibilities, judge } from './migrate/data.js'
@@ -17,6 +16,7 @@ import { introspectPostgres } from './migrate/introspect-postgres.js'
 import { introspectSqlite } from './migrate/introspect-sqlite.js'
 import { type Recorded, readRecord, record } from './migrate/record.js'
 import type { Schema, TableSpec } from './migrate/schema.js'
+import { unservedParts } from './migrate/unserved.js'
 
 export type { Step } from './migrate/changes.js'
 
@@ -100,7 +100,7 @@ export function migrate(
 /** What `serve` does at its start, as `database.migrate` says. Throws `MigrationRefused` when it must not start. */
 export async function migrateAtStart(database: Database, model: Model, log: Log): Promise<MigrationPlan> {
   const mode = model.definition.database.migrate
-  if (mode === 'off') await refuseAbsent(database, model)
+  if (mode === 'off') await refuseUnserved(database, model)
   if (mode === 'check') {
     const drift = await planMigration(database, model, { keepDropped: true, scope: 'all' })
     const kept = new Set(drift.kept)
@@ -125,18 +125,18 @@ export async function migrateAtStart(database: Database, model: Model, log: Log)
   return plan
 }
 
-/** Tables that others make must be there: a server that cannot answer for a resource does not start. */
-async function refuseAbsent(database: Database, model: Model): Promise<void> {
-  const absent = await absentParts(database, desiredSchema(model))
-  if (absent.length === 0) return
+/** Tables that others make must be there, and fit: a server that cannot answer for a resource does not start. */
+async function refuseUnserved(database: Database, model: Model): Promise<void> {
+  const parts = await unservedParts(database, desiredSchema(model))
+  if (parts.length === 0) return
   throw new MigrationRefused(
     [
-      'the database lacks what the configuration names, and `database.migrate: off` makes nothing:',
-      ...absent.map((part) => `  ${part}`),
+      'the database is not as the configuration says, and `database.migrate: off` changes nothing. What is missing or does not fit:',
+      ...parts.map((part) => `  ${part}`),
       'Make it, correct `table:` and the columns of the resource, or leave it to biodm with `migrate: auto`',
     ].join('\n'),
     NOTHING_PLANNED,
-    absent,
+    parts,
   )
 }
 

@@ -3,8 +3,6 @@ import type pg from 'pg'
 import type { Statement } from './database.js'
 import { driverCode, isConnectionLoss, withStatement } from './db-errors.js'
 
-/** Codes of statements that were refused before they ran, because a prepared statement is stale or missing. */
-export const STALE = new Set(['0A000', '26000'])
 /** Codes of transactions that another one undid. */
 export const UNDONE = new Set(['40001', '40P01'])
 
@@ -36,13 +34,21 @@ export async function send<R>(
 /** The connection is not to be used again. */
 export function isBroken(error: unknown): boolean {
   const code = driverCode(error)
-  return code === undefined || isConnectionLoss(error) || STALE.has(code)
+  return code === undefined || isConnectionLoss(error) || isStale(error)
+}
+
+/** The statement was refused before it ran, because what the connection has prepared is missing or of other tables. */
+export function isStale(error: unknown): boolean {
+  const code = driverCode(error)
+  if (code !== '0A000') return code === '26000'
+  const { routine } = error as { readonly routine?: string }
+  return routine === 'RevalidateCachedQuery'
 }
 
 /** `sent`: the statement may be sent twice. Refused and undone statements always may: they did nothing. */
 export function mayRepeat(error: unknown, sent: boolean): boolean {
   const code = driverCode(error)
-  if (code !== undefined && (STALE.has(code) || UNDONE.has(code))) return true
+  if (isStale(error) || (code !== undefined && UNDONE.has(code))) return true
   return sent && isConnectionLoss(error)
 }
 

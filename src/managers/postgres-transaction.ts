@@ -10,12 +10,19 @@ import {
 } from './database.js'
 import { type ConstraintCatalog, driverCode, isConnectionLoss, translated } from './db-errors.js'
 import { boundKnex, refuseEnd } from './knex.js'
-import { ABORTED, type Answer, send, UNDONE, UNLIMITED } from './postgres-send.js'
+import { ABORTED, type Answer, isStale, send, UNDONE, UNLIMITED } from './postgres-send.js'
 
 /** How a run of a transaction ended; `broken`: its connection is not to be used again, `again`: it may be run again. */
 export type Outcome<T> =
   | { readonly ok: true; readonly broken: false; readonly value: T }
-  | { readonly ok: false; readonly broken: boolean; readonly again: boolean; readonly error: unknown }
+  | {
+      readonly ok: false
+      readonly broken: boolean
+      readonly again: boolean
+      /** What the connection had prepared was refused. */
+      readonly stale: boolean
+      readonly error: unknown
+    }
 
 export class PostgresTransaction implements Transaction {
   readonly dialect = 'postgres'
@@ -27,6 +34,7 @@ export class PostgresTransaction implements Transaction {
   #committing: Promise<{ readonly command: string }> | undefined
   #corked = false
   #undone = false
+  #stale = false
   #answered = false
   /** Of the statement that failed last. */
   #failure: unknown
@@ -64,8 +72,14 @@ export class PostgresTransaction implements Transaction {
       const broken = await this.#rollback(error)
       // A commit that was sent behind the statements may have happened although nothing was answered.
       const lostEarly = !this.#answered && this.#committing === undefined && isConnectionLoss(error)
-      const again = this.#undone || error instanceof RetryTransaction || lostEarly
-      return { ok: false, broken, again: again && signal?.aborted !== true, error }
+      const again = this.#undone || this.#stale || error instanceof RetryTransaction || lostEarly
+      return {
+        ok: false,
+        broken: broken || this.#stale,
+        again: again && signal?.aborted !== true,
+        stale: this.#stale,
+        error,
+      }
     } finally {
       signal?.removeEventListener('abort', abort)
     }
@@ -145,6 +159,7 @@ export class PostgresTransaction implements Transaction {
     if (code !== ABORTED) this.#failure = translated(error, this.#constraints)
     if (!code.startsWith('57P') && !code.startsWith('E')) this.#answered = true
     if (UNDONE.has(code)) this.#undone = true
+    if (isStale(error)) this.#stale = true
   }
 
   async query(statement: Statement): Promise<readonly RowArray[]> {

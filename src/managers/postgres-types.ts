@@ -16,7 +16,8 @@ const PARSERS: Readonly<Record<number, (text: string) => unknown>> = {
   [builtins.INT8]: Number,
   [builtins.NUMERIC]: identity,
   [builtins.DATE]: identity,
-  [builtins.TIMESTAMP]: identity,
+  // Sessions are in UTC, so what is stored without a time zone is taken for it.
+  [builtins.TIMESTAMP]: (text) => instant(`${text}+00`),
   [builtins.TIMESTAMPTZ]: instant,
   [builtins.JSON]: identity,
   [builtins.JSONB]: identity,

@@ -2,7 +2,7 @@
  * PostgreSQL: a pool for lists, writes and transactions, and two pipelined connections for single statements about a
  * row or a few, which halve the CPU of a point read.
  */
-import pg from 'pg'
+import type pg from 'pg'
 import type { DatabaseSettings } from '../config/definition.js'
 import { BiodmError } from '../errors.js'
 import type { Log } from '../log.js'
@@ -18,7 +18,8 @@ import {
 } from './database.js'
 import { type ConstraintCatalog, driverCode, translated } from './db-errors.js'
 import { Pipe } from './postgres-pipe.js'
-import { type Answer, isBroken, mayRepeat, STALE, send } from './postgres-send.js'
+import { Pool } from './postgres-pool.js'
+import { type Answer, isBroken, isStale, mayRepeat, send } from './postgres-send.js'
 import { PostgresTransaction } from './postgres-transaction.js'
 import { postgresTypes } from './postgres-types.js'
 
@@ -43,7 +44,7 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 class PostgresDatabase implements Database {
   readonly dialect = 'postgres'
-  readonly #pool: pg.Pool
+  readonly #pool: Pool
   readonly #pipes: readonly Pipe[]
   readonly #log: Log
   readonly #constraints: ConstraintCatalog | undefined
@@ -58,17 +59,15 @@ class PostgresDatabase implements Database {
       query_timeout: options.timeoutMs + 1_000,
       keepAlive: true,
       application_name: 'biodm',
+      // Columns `timestamp without time zone` of tables that others made hold UTC, whatever the server's own zone is.
+      options: '-c TimeZone=UTC',
       types: postgresTypes,
       pipeline: true,
     }
     this.#log = options.log
     this.#constraints = options.constraints
     const { max } = settings.pool
-    this.#pool = new pg.Pool({ ...config, min: max, max, idleTimeoutMillis: 0 })
-    // A connection that breaks while idle has already left the pool: the next request opens another one.
-    this.#pool.on('error', (error) => this.#log.warn({ err: error }, 'an idle database connection broke'))
-    // One that breaks while it is used fails its statement, which tells; without a listener it would end the process.
-    this.#pool.on('connect', (client) => client.on('error', () => undefined))
+    this.#pool = new Pool({ ...config, min: max, max, idleTimeoutMillis: 0 }, options.log)
     this.#pipes = Array.from(
       { length: PIPES },
       () => new Pipe({ ...config, lock_timeout: PIPE_LOCK_MS }, options.log),
@@ -111,9 +110,8 @@ class PostgresDatabase implements Database {
         client = await pipe.connected()
         return await send<R>(client, statement, arrays)
       } catch (error) {
-        const code = driverCode(error)
-        if (code === '55P03') return await this.#pooled<R>(statement, arrays, repeatable)
-        if (code !== undefined && STALE.has(code)) pipe.drop(client)
+        if (driverCode(error) === '55P03') return await this.#pooled<R>(statement, arrays, repeatable)
+        if (isStale(error)) pipe.drop(client)
         if (attempt >= RETRIES || !mayRepeat(error, repeatable && client !== undefined)) {
           throw translated(error, this.#constraints)
         }
@@ -129,6 +127,7 @@ class PostgresDatabase implements Database {
         client.release()
         return answer
       } catch (error) {
+        if (isStale(error)) this.#pool.outdate(client)
         client.release(isBroken(error))
         if (attempt >= RETRIES || !mayRepeat(error, repeatable)) throw translated(error, this.#constraints)
       }
@@ -160,6 +159,7 @@ class PostgresDatabase implements Database {
       const client = await this.#acquire(options.signal)
       const trx = new PostgresTransaction(client, options, this.#constraints, () => this.#cancel(client))
       const outcome = await trx.run(run)
+      if (!outcome.ok && outcome.stale) this.#pool.outdate(client)
       client.release(outcome.broken)
       if (outcome.ok) return outcome.value
       if (!outcome.again || attempt >= ATTEMPTS) throw finalError(outcome.error, this.#constraints)
@@ -194,8 +194,7 @@ class PostgresDatabase implements Database {
   }
 
   stats(): { used: number; idle: number; waiting: number } {
-    const { totalCount, idleCount, waitingCount } = this.#pool
-    return { used: totalCount - idleCount, idle: idleCount, waiting: waitingCount }
+    return this.#pool.stats()
   }
 
   close(): Promise<void> {

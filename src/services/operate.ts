@@ -12,6 +12,7 @@ import type { Core, RequestContext } from './core.js'
 import { historySteps } from './history.js'
 import { enqueue } from './hooks/enqueue.js'
 import { runPrefix } from './hooks/run.js'
+import { ownFaults } from './plugin-tools.js'
 import { withEffects } from './with-effects.js'
 import { writerOf } from './write-context.js'
 import { postfixOf } from './write-hooks.js'
@@ -29,12 +30,18 @@ export async function loadRow(
   return row
 }
 
+/** Which operation on which row, by the route of which plugin. */
+export interface Operating {
+  readonly resource: Resource
+  readonly key: Key
+  readonly operation: string
+  readonly plugin: string
+}
+
 export async function operate<T>(
   core: Core,
   request: RequestContext,
-  resource: Resource,
-  key: Key,
-  operation: string,
+  { resource, key, operation, plugin }: Operating,
   run: (ctx: OperationContext) => Promise<T>,
 ): Promise<T> {
   return await withEffects(core, request, async (effects, transact) => {
@@ -46,16 +53,17 @@ export async function operate<T>(
       const [row] = await lookupRows(writer, trx, resource, [key], 'update')
       if (row === undefined) throw new BiodmError('not_found', `There is no such ${resource.name}`)
       const knex = trx.knex()
-      const result = await run({
+      const context: OperationContext = {
         row,
         trx: knex,
         models: core.objection(knex),
         enqueue: (job, payload) => enqueue(core, { transaction: trx, effects }, job, payload),
-      })
+      }
+      const result = await ownFaults(plugin, () => run(context))
       const entry = { resource, keys: [key], many: false, body: null }
       await runSteps(trx, historySteps(core.model, writer, request, entry))
-      const context = { core, request, trx, effects, writer }
-      await postfixOf(context, resource, operation, [{ data: item.data, key, stored: row }])
+      const writing = { core, request, trx, effects, writer }
+      await postfixOf(writing, resource, operation, [{ data: item.data, key, stored: row }])
       return result
     })
   })

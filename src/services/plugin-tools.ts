@@ -1,7 +1,9 @@
 /** What a plugin's `setup`, tasks and commands get of the runtime (plugin.ts `RuntimeTools`). */
 
+import { BiodmError } from '../errors.js'
 import type { BaseContext, TransactionContext } from '../hooks.js'
 import { SYSTEM } from '../identity.js'
+import { isBadStatement } from '../managers/db-errors.js'
 import { createStore } from '../managers/store.js'
 import { allFacts } from '../model/facts.js'
 import type { RuntimeTools } from '../plugin.js'
@@ -18,7 +20,7 @@ export function runtimeTools(core: Core, plugin: string): RuntimeTools {
     adminGroup: core.model.definition.server.adminGroup,
     service: core.service({ request }),
     store: createStore(core.database, plugin),
-    transaction: (run, options) => transaction(core, request, run, options),
+    transaction: (run, options) => transaction(core, request, plugin, run, options),
     resource: (name: string) => facts.get(name),
     resources: Object.freeze([...facts.values()]),
   }
@@ -29,6 +31,7 @@ export function runtimeTools(core: Core, plugin: string): RuntimeTools {
 export async function transaction<T>(
   core: Core,
   request: RequestContext,
+  plugin: string,
   run: (ctx: TransactionContext) => Promise<T>,
   options: { readonly readonly?: boolean } = {},
 ): Promise<T> {
@@ -37,9 +40,26 @@ export async function transaction<T>(
     core,
     request,
     (effects, transact) =>
-      transact((trx) => run(transactionContext(core, { transaction: trx, effects, readonly }))),
+      transact((trx) =>
+        ownFaults(
+          plugin,
+          () => run(transactionContext(core, { transaction: trx, effects, readonly })),
+          readonly,
+        ),
+      ),
     { readonly },
   )
+}
+
+/** A statement of the plugin's own that no database would take is its fault, and says so. */
+export async function ownFaults<T>(plugin: string, run: () => Promise<T>, readonly = false): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    if (!isBadStatement(error, readonly)) throw error
+    const message = `a statement of the plugin ${plugin} is wrong: ${error instanceof Error ? error.message : error}`
+    throw new BiodmError('internal', message, { cause: error })
+  }
 }
 
 function transactionContext(core: Core, joined: Joined): TransactionContext {

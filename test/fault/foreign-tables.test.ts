@@ -1,13 +1,11 @@
 /** Tables that others make and change (`migrate: off`): what a server answers that lacks them, and that a client never gets a 500. */
-import t, { type Test } from 'tap'
+import t from 'tap'
 import type { DialectName } from '../../src/config/definition.js'
-import type { Log } from '../../src/log.js'
-import { silentLog } from '../../src/log.js'
-import type { Database } from '../../src/managers/database.js'
-import { openDatabase } from '../../src/managers/open.js'
 import { createRuntime } from '../../src/runtime.js'
 import { startApi } from '../helpers/api.js'
-import { DIALECTS, databaseSettings, testDatabaseUrl } from '../helpers/databases.js'
+import { DIALECTS } from '../helpers/databases.js'
+import { foreignDatabase } from '../helpers/foreign.js'
+import { listening } from '../helpers/listening.js'
 
 const CONFIG = {
   name: 'lims',
@@ -30,38 +28,11 @@ const TABLES = [
     PRIMARY KEY (sample_no, tag_name))`,
 ]
 
-interface Lims {
-  readonly url: string
-  readonly database: Database
-  run(...texts: readonly string[]): Promise<void>
-}
-
-async function lims(t: Test, dialect: DialectName): Promise<Lims> {
-  const url = await testDatabaseUrl(t, dialect, { file: true })
-  const database = await openDatabase(databaseSettings(url), { log: silentLog(), timeoutMs: 10_000 })
-  t.teardown(() => database.close())
-  const run = async (...texts: readonly string[]) => {
-    for (const text of texts) await database.write({ text, values: [] })
-  }
-  return { url, database, run }
-}
-
-/** Lines of the log, as text. */
-function listening(): { readonly log: Log; readonly lines: string[] } {
-  const lines: string[] = []
-  const line = (facts: unknown, message?: string): void => {
-    const { err } = (typeof facts === 'object' && facts !== null ? facts : {}) as { err?: Error }
-    lines.push([message ?? String(facts), err?.message ?? ''].join(' '))
-  }
-  const log = { ...silentLog(), warn: line, error: line } as unknown as Log
-  return { log: Object.assign(log, { child: () => log }), lines }
-}
-
 for (const dialect of DIALECTS) {
   t.test(
     `${dialect}: a server whose tables are not there does not start, and says what is missing`,
     async (t) => {
-      const { url, run } = await lims(t, dialect)
+      const { url, run } = await foreignDatabase(t, dialect)
       const start = () => createRuntime(CONFIG, { env: {}, database: { url } })
       await t.rejects(start(), {
         name: 'MigrationRefused',
@@ -70,7 +41,7 @@ for (const dialect of DIALECTS) {
       })
       await run(...TABLES, 'ALTER TABLE lims_sample RENAME COLUMN label TO title')
       await t.rejects(start(), {
-        message: /migrate: off[\s\S]*makes nothing:\n {2}column lims_sample\.label\n(?! {2})/,
+        message: /migrate: off[\s\S]*does not fit:\n {2}column lims_sample\.label\n(?! {2})/,
       })
       await run('ALTER TABLE lims_sample RENAME COLUMN title TO label')
       await (await start()).close()
@@ -78,7 +49,7 @@ for (const dialect of DIALECTS) {
   )
 
   t.test(`${dialect}: a view is served as a table is; writing to it is no fault of the client`, async (t) => {
-    const { url, run } = await lims(t, dialect)
+    const { url, run } = await foreignDatabase(t, dialect)
     await run(...TABLES.slice(1).map((text) => text.replace('REFERENCES lims_sample', '')))
     await run(`CREATE VIEW lims_sample AS SELECT 7 AS no, 'seen' AS label UNION SELECT 8, 'too'`)
     const api = await startApi(t, CONFIG, { database: url })
@@ -87,7 +58,7 @@ for (const dialect of DIALECTS) {
   })
 
   t.test(`${dialect}: a table that vanishes is a 503 with a line in the log, until it is back`, async (t) => {
-    const { url, run } = await lims(t, dialect)
+    const { url, run } = await foreignDatabase(t, dialect)
     await run(...TABLES, `INSERT INTO lims_sample VALUES (1, 'a')`)
     const { log, lines } = listening()
     const api = await startApi(t, CONFIG, { database: url, overrides: { log } })
@@ -119,7 +90,7 @@ for (const dialect of DIALECTS) {
   })
 
   t.test(`${dialect}: what a trigger of the database refuses is a conflict`, async (t) => {
-    const { url, run } = await lims(t, dialect)
+    const { url, run } = await foreignDatabase(t, dialect)
     await run(...TABLES, ...TRIGGER[dialect])
     const api = await startApi(t, CONFIG, { database: url })
     t.match(await api.post('/samples', { no: 1, label: 'no' }), { status: 409, body: { code: 'conflict' } })
@@ -128,7 +99,7 @@ for (const dialect of DIALECTS) {
   })
 
   t.test(`${dialect}: a row that a trigger swallows is not acknowledged`, async (t) => {
-    const { url, run } = await lims(t, dialect)
+    const { url, run } = await foreignDatabase(t, dialect)
     await run(...TABLES, ...SWALLOW[dialect])
     const api = await startApi(t, CONFIG, { database: url })
     for (const body of [

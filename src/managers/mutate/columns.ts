@@ -1,5 +1,6 @@
 /** How values of a column type travel into a statement, on each database. */
 import type { ColumnType, DialectName } from '../../config/definition.js'
+import { BiodmError } from '../../errors.js'
 
 /** A column of any table that a statement writes or compares. */
 export interface StoredColumn {
@@ -50,6 +51,17 @@ function jsonText(value: unknown): string {
 export function decode(column: StoredColumn, value: unknown): unknown {
   if (value === undefined || value === null) return null
   if (column.type === 'boolean') return value === true || value === 1 || value === 1n
-  if (column.type === 'json') return typeof value === 'string' ? JSON.parse(value) : value
+  if (column.type === 'json') return typeof value === 'string' ? document(column, value) : value
   return typeof value === 'bigint' ? Number(value) : value
+}
+
+/** Databases of others may hold any text where a document is declared. */
+function document({ name }: StoredColumn, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new BiodmError('unavailable', 'A stored row is not as it should be.', {
+      cause: new Error(`the column ${name} holds what is no JSON`, { cause }),
+    })
+  }
 }

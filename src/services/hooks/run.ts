@@ -14,6 +14,7 @@ import type {
   PrefixItem,
   Row,
 } from '../../hooks.js'
+import { outage } from '../../managers/db-errors.js'
 import type { HookBinding, Resource } from '../../model/model.js'
 import { type Core, derivedRequest, type Effects, type Joined, type RequestContext } from '../core.js'
 import { transaction } from '../plugin-tools.js'
@@ -64,7 +65,7 @@ export async function runPrefix(
         items,
         may: (verb, item) => may(call.resource, request.caller, core.enforce, verb, item),
         shared: call.shared ?? new Map(),
-        transaction: (run, options) => transaction(core, request, run, options),
+        transaction: (run, options) => transaction(core, request, binding.plugin, run, options),
       }
       return hook.run(Object.freeze(context))
     })
@@ -186,7 +187,12 @@ async function guarded<Item>(
     await bounded(run, core.model.definition.server.timeoutMs, request.signal, `hook ${origin}`)
   } catch (error) {
     const where = placeOf(call, binding)
-    if (error instanceof BiodmError) {
+    const fault = outage(error)
+    if (fault !== undefined) {
+      request.log.warn({ ...where, err: error }, `hook ${origin} had no database: ${fault.message}`)
+      throw fault
+    }
+    if (error instanceof BiodmError && error.code !== 'internal') {
       request.log.info(
         { ...where, code: error.code, err: error.cause },
         `hook ${origin} refused: ${error.message}`,
