@@ -22,6 +22,7 @@ export async function keyValues(
   const far = placeholders.filter((piece) => piece.path.length > 1)
   const related = far.length === 0 ? null : await relatedValues(manager, facts, trx, far, rows)
   return rows.map(({ key, row }) => {
+    if (related === null && facts.versioned === false && !('version' in row)) return row
     const values: Record<string, unknown> = { ...related?.get(identity(facts, key)) }
     for (const { name, path } of placeholders) if (path.length === 1) values[name] = row[name]
     values['version'] = facts.versioned === false ? '' : `_v${row['version']}`

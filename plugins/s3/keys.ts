@@ -101,6 +101,8 @@ export function renderKey(
   prefix: string,
   primaryKey: readonly string[] = [],
 ): string {
+  const plain = plainKey(pieces, values)
+  if (plain !== null && prefix.length + plain.length <= KEY_BYTES && isAscii(prefix)) return prefix + plain
   const segments = splitSegments(pieces, values, new Set(primaryKey)).map((segment, index) =>
     fitSegment(segment, index === 0),
   )
@@ -111,6 +113,26 @@ export function renderKey(
     )
   return key
 }
+
+/** Values of which nothing is cleaned, in segments of which nothing is shortened or renamed: most names. Null: look closer. */
+function plainKey(pieces: readonly Piece[], values: Values): string | null {
+  let key = ''
+  let held = ''
+  for (const piece of pieces) {
+    if (piece.kind === 'text') key += piece.text
+    else {
+      const text = textOf(values[piece.name])
+      held += text
+      key += text
+    }
+  }
+  if (key.length > SEGMENT_BYTES || !PLAIN_VALUES.test(held) || !PLAIN_KEY.test(key)) return null
+  return key.startsWith(PENDING) ? null : key
+}
+
+const PLAIN_VALUES = /^[\w.-]*$/
+const PLAIN_KEY = /^[\w-][\w.-]*(?:\/[\w-][\w.-]*)*$/
+const isAscii = (text: string): boolean => Buffer.byteLength(text) === text.length
 
 interface Fragment {
   readonly text: string

@@ -1,7 +1,7 @@
 /** Makes uploads: renders keys, begins multipart uploads in the store, writes the rows. In the request's transaction. */
-import { randomUUID } from 'node:crypto'
 import { BiodmError, type ResourceFacts } from 'biodm'
 import type { Knex } from 'knex'
+import { timedIds } from './ids.js'
 import { type KeyedRow, keyValues } from './key-values.js'
 import { partSizeOf, renderKey } from './keys.js'
 import { type FileManager, fromStore } from './manager.js'
@@ -26,13 +26,17 @@ export async function offerUploads(
 ): Promise<readonly Upload[]> {
   const keys = await renderKeys(manager, facts, scope.trx, rows)
   const started = Date.now()
+  const ids = timedIds(rows.length, started)
+  const salted = isSalted(manager, facts)
   const planned = rows.map(({ key, row }, index): Upload => {
     const size = Number(row['size'])
+    const object_key = keys[index] ?? ''
     return {
-      id: randomUUID(),
+      id: ids[index] ?? '',
       resource: facts.name,
       file_key: fileKey(facts, key),
-      object_key: keys[index] ?? '',
+      object_key,
+      shared_key: salted ? null : object_key,
       size,
       content_type: typeof row['content_type'] === 'string' ? row['content_type'] : DEFAULT_TYPE,
       sha256: typeof row['sha256'] === 'string' ? row['sha256'] : null,
@@ -42,7 +46,7 @@ export async function offerUploads(
       started_ms: started,
     }
   })
-  await refuseTakenKeys(manager, facts, scope.trx, keys)
+  if (!salted) await refuseTakenKeys(manager, scope.trx, keys)
   const uploads = await beginMultipart(manager, scope, planned)
   await insertUploads(scope.trx, uploads)
   return uploads
@@ -67,15 +71,12 @@ async function renderKeys(
   })
 }
 
-/** A salt makes keys unique; without one, names around the primary key might still meet. */
-async function refuseTakenKeys(
-  manager: FileManager,
-  facts: ResourceFacts,
-  trx: Knex,
-  keys: readonly string[],
-): Promise<void> {
-  const salted = manager.template(facts).some((piece) => piece.kind === 'value' && piece.name === 'key_salt')
-  if (salted) return
+/** A salt, which every upload has anew, makes keys unique. */
+const isSalted = (manager: FileManager, facts: ResourceFacts): boolean =>
+  manager.template(facts).some((piece) => piece.kind === 'value' && piece.name === 'key_salt')
+
+/** Without a salt, names around the primary key might still meet. */
+async function refuseTakenKeys(manager: FileManager, trx: Knex, keys: readonly string[]): Promise<void> {
   const taken = await usedKeys(manager, trx, keys)
   if (taken.size > 0 || new Set(keys).size < keys.length)
     throw new BiodmError(
@@ -84,13 +85,16 @@ async function refuseTakenKeys(
     )
 }
 
-/** Those of `keys` that a file or an upload names. Uploads first: a completion moves a key from there to the file. */
+/**
+ * Those of `keys` that a file names, or an upload but the one that had a salted key and has gone. Uploads first: a completion
+ * moves a key from there to the file.
+ */
 export async function usedKeys(
   manager: FileManager,
   trx: Knex,
   keys: readonly string[],
 ): Promise<ReadonlySet<string>> {
-  const used = new Set(await existing(trx, 'object_key', keys))
+  const used = new Set(await existing(trx, 'shared_key', keys))
   for (const facts of manager.fileResources()) {
     for (const some of chunks(keys)) {
       const rows: { object_key: string }[] = await trx(facts.table)

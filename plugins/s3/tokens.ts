@@ -1,5 +1,5 @@
 /** The token of a callback: says that the bucket was told to call for this file and this upload, until then. */
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, type Hmac, timingSafeEqual } from 'node:crypto'
 
 export interface CallbackClaims {
   /** Resource and key of the file, as the path names it. */
@@ -10,7 +10,7 @@ export interface CallbackClaims {
 }
 
 export function signCallback(secret: Uint8Array, claims: CallbackClaims): string {
-  return `${claims.upload}.${claims.expires.toString(36)}.${signature(secret, claims).toString('base64url')}`
+  return `${claims.upload}.${claims.expires.toString(36)}.${signature(secret, claims).digest('base64url')}`
 }
 
 /** The upload that the token was made for; null when it is not genuine, for another file, or has expired. */
@@ -25,7 +25,7 @@ export function verifyCallback(
   if (!/^[0-9a-z]{1,10}$/.test(expiry)) return null
   const expires = Number.parseInt(expiry, 36)
   const given = Buffer.from(mac, 'base64url')
-  const expected = signature(secret, { file, upload, expires })
+  const expected = signature(secret, { file, upload, expires }).digest()
   const genuine =
     given.length === expected.length &&
     timingSafeEqual(given, expected) &&
@@ -33,7 +33,7 @@ export function verifyCallback(
   return genuine && expires > now ? { upload } : null
 }
 
-function signature(secret: Uint8Array, { file, upload, expires }: CallbackClaims): Buffer {
+function signature(secret: Uint8Array, { file, upload, expires }: CallbackClaims): Hmac {
   const text = `callback\n${file.length}:${file}\n${upload.length}:${upload}\n${expires}`
-  return createHmac('sha256', secret).update(text).digest()
+  return createHmac('sha256', secret).update(text)
 }

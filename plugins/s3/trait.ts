@@ -13,11 +13,14 @@ export const RESOURCES = {
     internal: true,
     table: UPLOADS,
     columns: {
+      /** Begins with `started_ms` (ids.ts): in the order of time. */
       id: { type: 'uuid', primary: true },
       resource: { type: 'string(100)', required: true },
       /** Primary key of the file, as a JSON array in declaration order. */
       file_key: { type: 'text', required: true },
-      object_key: { type: 'text', required: true, unique: true },
+      object_key: { type: 'text', required: true },
+      /** The object key where no salt makes it one of its kind; null elsewhere. Random keys in an index cost more than the row. */
+      shared_key: { type: 'text', unique: true },
       size: { type: 'bigint', required: true },
       content_type: { type: 'string(255)', required: true },
       sha256: { type: 'string(64)' },
@@ -28,7 +31,7 @@ export const RESOURCES = {
       /** ETag of the form's object that is being taken over: no other one may follow. */
       pinned_etag: { type: 'text' },
       /** Milliseconds since the epoch. */
-      started_ms: { type: 'bigint', required: true, index: true },
+      started_ms: { type: 'bigint', required: true },
     },
     unique: [['resource', 'file_key']],
   },

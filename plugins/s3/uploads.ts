@@ -1,6 +1,7 @@
 /** Rows of the plugin's own table, one for each file that is being uploaded, and the parts that follow from a row. */
 import type { Key, ResourceFacts } from 'biodm'
 import type { Knex } from 'knex'
+import { firstId } from './ids.js'
 import { UPLOADS } from './trait.js'
 
 export interface Upload {
@@ -8,6 +9,8 @@ export interface Upload {
   readonly resource: string
   readonly file_key: string
   readonly object_key: string
+  /** The same where another upload might have it too. */
+  readonly shared_key: string | null
   readonly size: number
   readonly content_type: string
   readonly sha256: string | null
@@ -27,6 +30,9 @@ export interface PlannedPart {
 const ROWS = 500
 
 export function fileKey(facts: ResourceFacts, key: Key): string {
+  const [only, second] = facts.primaryKey
+  const value = second === undefined && only !== undefined ? key[only] : undefined
+  if (typeof value === 'number') return `[${value}]`
   return JSON.stringify(facts.primaryKey.map((column) => key[column]))
 }
 
@@ -44,18 +50,34 @@ export function plannedParts(upload: Pick<Upload, 'size' | 'part_size'>): readon
   })
 }
 
-/** One statement of constant text, whatever the number of rows: they travel as one JSON parameter. */
+/**
+ * One statement, whatever the number of rows: they travel as one JSON parameter. What they all have in common, which is most of
+ * a row, is bound once.
+ */
 export async function insertUploads(trx: Knex, uploads: readonly Upload[]): Promise<void> {
-  if (uploads.length === 0) return
+  const [first] = uploads
+  if (first === undefined) return
   const postgres = trx.client.config.client === 'pg'
-  const names = COLUMNS.map(([name]) => `"${name}"`).join(', ')
-  const rows = postgres
-    ? `SELECT ${names} FROM json_to_recordset(?::json) AS r(${COLUMNS.map(([name, type]) => `"${name}" ${type}`).join(', ')})`
-    : `SELECT ${COLUMNS.map((_, index) => `value ->> ${index}`).join(', ')} FROM json_each(?) WHERE true`
-  const json = JSON.stringify(
-    postgres ? uploads : uploads.map((upload) => COLUMNS.map(([name]) => upload[name])),
-  )
-  await trx.raw(`INSERT INTO ${UPLOADS} (${names}) ${rows}`, [json])
+  const own = COLUMNS.filter(([name]) => uploads.some((upload) => upload[name] !== first[name]))
+  const common = COLUMNS.filter((column) => !own.includes(column))
+  const names = [...own, ...common].map(([name]) => `"${name}"`).join(', ')
+  const values = [
+    ...own.map((_, index) => (postgres ? `c${index}` : `value ->> ${index}`)),
+    ...common.map(([, type]) => (postgres ? `?::${type}` : '?')),
+  ]
+  const records = postgres
+    ? `json_to_recordset(?::json) AS r(${own.map(([, type], index) => `c${index} ${type}`).join(', ')})`
+    : 'json_each(?) WHERE true'
+  const from = own.length === 0 ? '' : ` FROM ${records}`
+  await trx.raw(`INSERT INTO ${UPLOADS} (${names}) SELECT ${values.join(', ')}${from}`, [
+    ...common.map(([name]) => first[name]),
+    ...(own.length === 0 ? [] : [JSON.stringify(uploads.map((upload) => record(upload, own, postgres)))]),
+  ])
+}
+
+function record(upload: Upload, own: readonly (typeof COLUMNS)[number][], named: boolean): unknown {
+  const values = own.map(([name]) => upload[name])
+  return named ? Object.fromEntries(values.map((value, index) => [`c${index}`, value])) : values
 }
 
 const COLUMNS = [
@@ -63,6 +85,7 @@ const COLUMNS = [
   ['resource', 'text'],
   ['file_key', 'text'],
   ['object_key', 'text'],
+  ['shared_key', 'text'],
   ['size', 'bigint'],
   ['content_type', 'text'],
   ['sha256', 'text'],
@@ -103,7 +126,7 @@ export async function findUploads(
 /** Those of `ids` that there are. */
 export async function existing(
   trx: Knex,
-  column: 'id' | 'store_id' | 'object_key',
+  column: 'id' | 'store_id' | 'shared_key',
   ids: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const found = new Set<string>()
@@ -116,7 +139,11 @@ export async function existing(
 
 /** Uploads begun before, oldest first. */
 export async function startedBefore(trx: Knex, ms: number, limit: number): Promise<readonly Upload[]> {
-  const rows: unknown[] = await trx(UPLOADS).where('started_ms', '<', ms).orderBy('started_ms').limit(limit)
+  const rows: unknown[] = await trx(UPLOADS)
+    .where('id', '<', firstId(ms))
+    .where('started_ms', '<', ms)
+    .orderBy('id')
+    .limit(limit)
   return rows.map(uploadOf)
 }
 

@@ -36,12 +36,16 @@ interface PartDraft {
   readonly planned: PlannedPart
   readonly etag: string | null
   readonly sign: boolean
+  signed: Signed | null
 }
 interface Draft {
   readonly one: Shown
   readonly parts: readonly PartDraft[]
 }
-type Signed = { readonly url: string; readonly fields?: SignedForm['fields'] }
+interface Signed {
+  readonly url: string
+  readonly fields: SignedForm['fields'] | null
+}
 
 /** The uploads of one answer, in order; the first `SIGNATURES` parts that are missing are signed. */
 export async function viewUploads(
@@ -50,12 +54,11 @@ export async function viewUploads(
   shown: readonly Shown[],
 ): Promise<readonly UploadView[]> {
   const drafts = draft(shown)
-  const signed = new Map<PartDraft, Signed>()
-  await signForms(manager, facts, drafts, signed)
-  await signParts(manager, drafts, signed)
-  return drafts.map(({ one, parts }) => ({
-    id: one.upload.id,
-    parts: parts.map((part) => partView(one, part, signed.get(part))),
+  await signForms(manager, facts, drafts)
+  await signParts(manager, drafts)
+  return drafts.map(({ one: { upload }, parts }) => ({
+    id: upload.id,
+    parts: parts.map(upload.store_id === null ? formView : partView),
   }))
 }
 
@@ -67,7 +70,7 @@ function draft(shown: readonly Shown[]): readonly Draft[] {
       const etag = one.etags?.get(planned.partNumber) ?? null
       const sign = etag === null && left > 0
       if (sign) left--
-      return { planned, etag, sign }
+      return { planned, etag, sign, signed: null }
     }),
   }))
 }
@@ -77,25 +80,18 @@ async function signForms(
   manager: FileManager,
   facts: ResourceFacts,
   drafts: readonly Draft[],
-  signed: Map<PartDraft, Signed>,
 ): Promise<void> {
   const wanted = drafts.flatMap(({ one, parts: [part] }) =>
     one.upload.store_id === null && part?.sign === true ? [{ one, part }] : [],
   )
   if (wanted.length === 0) return
-  const requests = wanted.map(({ one }) => formRequest(manager, facts, one))
+  const files = `${manager.runtime.url()}/${facts.path}/`
+  const requests = wanted.map(({ one }) => formRequest(manager, facts, files, one))
   const forms = await manager.store.signForms(requests, seconds(manager))
-  for (const [index, { part }] of wanted.entries()) {
-    const form = forms[index]
-    if (form !== undefined) signed.set(part, form)
-  }
+  for (const [index, { part }] of wanted.entries()) part.signed = forms[index] ?? null
 }
 
-async function signParts(
-  manager: FileManager,
-  drafts: readonly Draft[],
-  signed: Map<PartDraft, Signed>,
-): Promise<void> {
+async function signParts(manager: FileManager, drafts: readonly Draft[]): Promise<void> {
   const expiresInSeconds = seconds(manager)
   for (const { one, parts } of drafts) {
     const { store_id: uploadId, object_key: key } = one.upload
@@ -104,38 +100,54 @@ async function signParts(
       if (!part.sign) continue
       const { partNumber, size } = part.planned
       const url = await manager.store.signPart({ key, uploadId, partNumber, size, expiresInSeconds })
-      signed.set(part, { url })
+      part.signed = { url, fields: null }
     }
   }
 }
 
-function partView({ upload }: Shown, { planned, etag }: PartDraft, signed: Signed | undefined): PartView {
-  const { partNumber, offset, size } = planned
-  const where = { part_number: partNumber, offset, size }
-  return upload.store_id === null
-    ? { ...where, method: 'POST', url: signed?.url ?? null, fields: signed?.fields ?? null, etag }
-    : { ...where, method: 'PUT', url: signed?.url ?? null, etag }
-}
+const formView = ({ planned, etag, signed }: PartDraft): PartView => ({
+  part_number: planned.partNumber,
+  offset: planned.offset,
+  size: planned.size,
+  method: 'POST',
+  url: signed?.url ?? null,
+  fields: signed?.fields ?? null,
+  etag,
+})
 
-function formRequest(manager: FileManager, facts: ResourceFacts, { upload, path }: Shown): FormRequest {
+const partView = ({ planned, etag, signed }: PartDraft): PartView => ({
+  part_number: planned.partNumber,
+  offset: planned.offset,
+  size: planned.size,
+  method: 'PUT',
+  url: signed?.url ?? null,
+  etag,
+})
+
+/** `files`: address of the collection, with a slash at its end. */
+function formRequest(
+  manager: FileManager,
+  facts: ResourceFacts,
+  files: string,
+  { upload, path }: Shown,
+): FormRequest {
+  const token = callbackToken(manager, facts, path, upload)
   return {
     key: manager.pendingKey(upload.id, upload.object_key),
     size: upload.size,
     contentType: upload.content_type,
     sha256: upload.sha256,
-    redirect: callbackUrl(manager, facts, path, upload),
+    redirect: `${files}${encodeURIComponent(path)}/post_success?token=${token}`,
   }
 }
 
 /** Good as long as the upload itself. */
-function callbackUrl(manager: FileManager, facts: ResourceFacts, path: string, upload: Upload): string {
-  const token = signCallback(manager.secret, {
+const callbackToken = (manager: FileManager, facts: ResourceFacts, path: string, upload: Upload): string =>
+  signCallback(manager.secret, {
     file: callbackFile(facts, path),
     upload: upload.id,
     expires: upload.started_ms + manager.settings.pendingExpirationMs,
   })
-  return `${manager.runtime.url()}/${facts.path}/${encodeURIComponent(path)}/post_success?token=${token}`
-}
 
 export const callbackFile = (facts: ResourceFacts, path: string): string => `${facts.name}/${path}`
 

@@ -3,7 +3,7 @@
  * each level that they may have changed; postfix hooks level by level inside it.
  */
 import type { Key, PostfixItem, PrefixItem, Row, Via } from '../hooks.js'
-import { lookupRows } from '../managers/mutate/lookup.js'
+import { lookupRows, storedColumns } from '../managers/mutate/lookup.js'
 import type { Model, Resource } from '../model/model.js'
 import type { WriteNode, WritePlan } from '../plan/plan.js'
 import { planWrite, type WriteRequest } from '../plan/write.js'
@@ -16,6 +16,7 @@ import type { PreparedRow } from './write-prepare.js'
 import { referStage } from './write-references.js'
 
 type WriteOperation = 'create' | 'update'
+const OPERATIONS = ['create', 'update'] as const
 
 export const hooked = (resource: Resource, stage: 'prefix' | 'postfix'): boolean =>
   hasHooks(resource, 'create', stage) || hasHooks(resource, 'update', stage)
@@ -55,11 +56,22 @@ export async function prefixStage(
       const level = { resource: core.model.resource(name), nodes: members, plan, decision, shared }
       await prefixOf(core, request, effects, write, level)
     }
+    if (isDeepest(core.model, plan, depth, nodes)) break
     plan = planWrite(core.model, write, 'hooked')
   }
   const final = planWrite(core.model, write, 'final')
   await referStage(core, request, effects, final, () => preview(final), shared)
   return final
+}
+
+/** Nothing hangs below these objects, nor have their hooks hung anything there: no further hooks to find. */
+function isDeepest(model: Model, plan: WritePlan, depth: number, nodes: readonly WriteNode[]): boolean {
+  if (plan.nodes.some((node) => node.depth > depth)) return false
+  return nodes.every(({ resource, data }) => {
+    const { relations } = model.resource(resource)
+    for (const name in data) if (relations.has(name)) return false
+    return true
+  })
 }
 
 /** Objects of one resource at one depth of the tree. */
@@ -78,7 +90,7 @@ async function prefixOf(
   write: WriteRequest,
   { resource, nodes, plan, decision, shared }: Level,
 ): Promise<void> {
-  for (const operation of ['create', 'update'] as const) {
+  for (const operation of OPERATIONS) {
     const chosen = nodes.filter((node) => operationOf(decision.rows[node.row]) === operation)
     const items = chosen.map(
       (node): PrefixItem => ({
@@ -129,24 +141,38 @@ export async function postfixStage(
   plan: WritePlan,
   rows: readonly PreparedRow[],
 ): Promise<void> {
-  for (const level of writtenLevels(plan, rows)) {
-    for (const [name, nodes] of group(level)) {
-      const resource = context.core.model.resource(name)
-      for (const operation of ['create', 'update'] as const) {
-        if (!hasHooks(resource, operation, 'postfix')) continue
-        const members = nodes.filter((node) => rows[node.row]?.action === operation)
-        await postfixOf(
-          context,
+  // Until the first hook has run nobody but this write can have changed what it made.
+  let untouched = true
+  for (const { resource, operation, nodes } of postfixCalls(context.core.model, plan, rows)) {
+    const known = untouched && operation === 'create' && isAsWritten(context, resource)
+    untouched = false
+    const written = nodes.map((node): Written => {
+      const { key = {}, stored = null, values = null } = rows[node.row] ?? {}
+      return { data: node.data, key, stored, now: known ? values : null }
+    })
+    await postfixOf(context, resource, operation, written)
+  }
+}
+
+interface PostfixCall {
+  readonly resource: Resource
+  readonly operation: WriteOperation
+  readonly nodes: readonly WriteNode[]
+}
+
+function postfixCalls(model: Model, plan: WritePlan, rows: readonly PreparedRow[]): readonly PostfixCall[] {
+  return writtenLevels(plan, rows)
+    .flatMap((level) => [...group(level)])
+    .flatMap(([name, nodes]) => {
+      const resource = model.resource(name)
+      return OPERATIONS.filter((operation) => hasHooks(resource, operation, 'postfix'))
+        .map((operation) => ({
           resource,
           operation,
-          members.map((node) => {
-            const row = rows[node.row]
-            return { data: node.data, key: row?.key ?? {}, stored: row?.stored ?? null }
-          }),
-        )
-      }
-    }
-  }
+          nodes: nodes.filter((node) => rows[node.row]?.action === operation),
+        }))
+        .filter((call) => call.nodes.length > 0)
+    })
 }
 
 /** Nodes that are created or updated, each row once, by depth from the root down. */
@@ -164,14 +190,20 @@ function writtenLevels(plan: WritePlan, rows: readonly PreparedRow[]): readonly 
   return [...levels].sort(([a], [b]) => a - b).map(([, level]) => level)
 }
 
+/** What was sent is what is there: tables of ours have no triggers, and values are canonical, but for the order of JSON. */
+const isAsWritten = ({ writer }: WriteContext, resource: Resource): boolean =>
+  writer.keyed && storedColumns(resource).every(({ type }) => type !== 'json')
+
 export interface Written {
   readonly data: Readonly<Row>
   readonly key: Key
   readonly stored: Readonly<Row> | null
   readonly via?: Via | null
+  /** The row as it is now, where that is known. */
+  readonly now?: Readonly<Row> | null
 }
 
-/** The postfix hooks of one operation on rows of one resource, which are loaded as they are now. */
+/** The postfix hooks of one operation on rows of one resource, as they are now: looked up unless that is known. */
 export async function postfixOf(
   context: WriteContext,
   resource: Resource,
@@ -180,21 +212,14 @@ export async function postfixOf(
 ): Promise<void> {
   if (written.length === 0 || !hasHooks(resource, operation, 'postfix')) return
   const { core, request, trx, effects, writer } = context
-  const rows = await lookupRows(
-    writer,
-    trx,
-    resource,
-    written.map((item) => item.key),
-    'none',
-  )
-  const byKey = new Map(rows.map((row) => [keyText(resource, row), row]))
+  const unknown = written.filter(({ now }) => (now ?? null) === null).map((item) => item.key)
+  const found = await lookupRows(writer, trx, resource, unknown, 'none')
+  const byKey = new Map(found.map((row) => [keyText(resource, row), row]))
   const instance = instances(context, resource)
-  const items = written.map(
-    (item): PostfixItem => ({
-      ...item,
-      row: instance(byKey.get(keyText(resource, item.key)) ?? { ...item.stored, ...item.key }),
-    }),
-  )
+  const items = written.map(({ now, data, key, stored, via }): PostfixItem => {
+    const row = now ?? byKey.get(keyText(resource, key)) ?? { ...stored, ...key }
+    return { data, key, stored, row: instance(row), ...(via === undefined ? {} : { via }) }
+  })
   await runPostfix(core, request, { transaction: trx, effects }, { resource, operation, items })
 }
 

@@ -119,8 +119,8 @@ function policyOf(form: FormRequest): Policy {
   return {
     size: form.size,
     fields: {
-      key: form.key,
       'Content-Type': form.contentType,
+      key: form.key,
       success_action_redirect: form.redirect,
       ...(form.sha256 === null
         ? {}

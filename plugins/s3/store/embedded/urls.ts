@@ -7,12 +7,16 @@ export type Claims = Readonly<Record<string, string>>
 /** base64url HMAC-SHA256 over a purpose and claims, in an order of names that both sides share. */
 export function mac(secret: Uint8Array, purpose: string, claims: Claims): string {
   let text = purpose
-  for (const name of Object.keys(claims).sort()) {
+  for (const name of inOrder(Object.keys(claims))) {
     const value = claims[name] ?? ''
     text += `\n${name.length}:${name}${value.length}:${value}`
   }
   return createHmac('sha256', secret).update(text).digest('base64url')
 }
+
+/** Most come in order: a thousand forms are signed at once. */
+const inOrder = (names: string[]): readonly string[] =>
+  names.every((name, index) => index === 0 || (names[index - 1] ?? '') < name) ? names : names.sort()
 
 export function sameText(left: string, right: string): boolean {
   const [a, b] = [Buffer.from(left), Buffer.from(right)]
@@ -55,8 +59,10 @@ export function signPolicy(
   { size, fields }: Policy,
   expires: string,
 ): Record<string, string> {
-  const signed = { ...fields, [SIZE]: String(size), [EXPIRES]: expires }
-  return { ...signed, signature: mac(secret, 'form', signed) }
+  const signed: Record<string, string> = { ...fields, [EXPIRES]: expires, [SIZE]: String(size) }
+  // the names in their order: their signature costs less
+  signed['signature'] = mac(secret, 'form', signed)
+  return signed
 }
 
 /**
