@@ -63,6 +63,8 @@ const POSTGRES: Readonly<Record<string, ErrorCode>> = {
 
 /** The tables are not as the configuration says, which was looked at when the server started. */
 const NOT_AS_CONFIGURED: ReadonlySet<string> = new Set([
+  '0A000', // a view whose rows cannot be locked
+  '428C9', // a column is generated
   '42501', // a right is missing
   '42703', // no such column
   '42804', // a column is of another type
@@ -75,7 +77,7 @@ const NOT_AS_CONFIGURED: ReadonlySet<string> = new Set([
 ])
 /** The same where SQLite has only its general code. */
 const NOT_AS_CONFIGURED_TEXT =
-  /^(no such (table|column)|cannot modify \S+ because it is a view|malformed JSON|JSON cannot hold BLOB|ON CONFLICT clause does not match)\b/
+  /^(no such (table|column)|cannot modify .+ because it is a view|cannot (INSERT into|UPDATE) generated column|malformed JSON|JSON cannot hold BLOB|ON CONFLICT clause does not match)\b/
 
 const isNotAsConfigured = ({ code, message }: DriverError): boolean =>
   code === 'SQLITE_ERROR' ? NOT_AS_CONFIGURED_TEXT.test(message) : NOT_AS_CONFIGURED.has(code)

@@ -47,8 +47,11 @@ export async function writeFresh(
         now,
       ),
   )
+  // Of tables made elsewhere the database fills in what nobody gave: the ordinary way leaves it out.
+  const writer = writerOf(core)
+  if (!writer.keyed && rows.some((row) => Object.values(row).includes(null))) return null
   const many = plan.many
-  const statement = freshStatement(core.model, writerOf(core), {
+  const statement = freshStatement(core.model, writer, {
     resource,
     columns,
     shared,

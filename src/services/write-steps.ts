@@ -31,22 +31,38 @@ export function rowSteps(writer: Writer, rows: readonly PreparedRow[]): readonly
       const [first] = group
       if (first === undefined) return []
       return first.action === 'create'
-        ? createSteps(writer, first.resource, group)
+        ? alike(writer, group).flatMap((rows) => createSteps(writer, first.resource, rows))
         : [changeStep(writer, first.resource, first.changed, group)]
     })
 }
+
+/** Tables made elsewhere (`migrate: off`) have defaults and generated columns of their own: what nobody gave is left to them. */
+function alike(writer: Writer, rows: readonly PreparedRow[]): readonly (readonly PreparedRow[])[] {
+  if (writer.keyed) return [rows]
+  const groups = new Map<string, PreparedRow[]>()
+  for (const row of rows) {
+    const shape = JSON.stringify(givenColumns(row).map(({ name }) => name))
+    groups.set(shape, [...(groups.get(shape) ?? []), row])
+  }
+  return [...groups.values()]
+}
+
+const givenColumns = ({ resource, row, values }: PreparedRow): readonly StoredColumn[] =>
+  storedColumns(resource).filter(({ name }) => values[name] !== null || row.values[name] !== undefined)
 
 function createSteps(writer: Writer, resource: Resource, rows: readonly PreparedRow[]): readonly Step[] {
   const values = rows.map((row) => row.values)
   const keyed = rows.some((row) => row.row.key !== null)
   const entities = entitySteps(writer, resource, values)
+  const [first] = rows
+  const columns = writer.keyed || first === undefined ? storedColumns(resource) : givenColumns(first)
   const insert = keyed
-    ? insertStep(writer, resource.table, storedColumns(resource), values, {
+    ? insertStep(writer, resource.table, columns, values, {
         ignore: writer.keyed ? resource.primaryKey : true,
         returning: resource.primaryKey,
         check: (returned) => sawAll(returned.length, rows.length),
       })
-    : insertStep(writer, resource.table, storedColumns(resource), values)
+    : insertStep(writer, resource.table, columns, values)
   // The sequence moves first: whoever draws a number from now on draws one behind the given ones.
   return [...advance(writer, resource, rows), ...entities, ...deferral(writer, resource, values), insert]
 }

@@ -41,11 +41,14 @@ export function insertStep(
   const into = `INSERT INTO ${quote(table)} (${names(columns)})`
   const make = (): string =>
     writer.dialect === 'postgres'
-      ? `${into} SELECT ${names(columns, 'x.')} FROM ${records(columns)}${ending}`
+      ? `${into}${ALWAYS_GIVEN} SELECT ${names(columns, 'x.')} FROM ${records(columns)}${ending}`
       : `${into} VALUES (${columns.map(() => '?').join(', ')})${ending}`
   const named = writer.texts.get(`insert ${table} ${columnShape(columns)} ${ending}`, make)
   return step(writer, named, columns, rows, options.check)
 }
+
+/** Keys are drawn before the insert, so they are given also where a table made elsewhere generates them `ALWAYS`. */
+export const ALWAYS_GIVEN = ' OVERRIDING SYSTEM VALUE'
 
 function onConflict(ignore: boolean | readonly StoredColumn[]): string {
   if (typeof ignore === 'boolean') return ignore ? ' ON CONFLICT DO NOTHING' : ''

@@ -41,7 +41,11 @@ export async function allocateTogether(
   const text = (): string =>
     asked
       .map(({ resource }, index) =>
-        allocateText(generating(resource), resource.generatedKey?.name ?? '', index, `$${index + 1}`),
+        allocateText(
+          sequenceOf(writer, generating(resource), resource.generatedKey?.name ?? ''),
+          index,
+          `$${index + 1}`,
+        ),
       )
       .join(' UNION ALL ')
   const shape = asked.map(({ resource }) => resource.name).join(' ')
@@ -50,11 +54,17 @@ export async function allocateTogether(
     values: asked.map(({ count }) => count),
   })
   for (const [index, value] of rows) {
-    const name = asked[Number(index)]?.resource.name
-    if (name !== undefined) allocated.get(name)?.push(Number(value))
+    const resource = asked[Number(index)]?.resource
+    if (resource === undefined) continue
+    if (value === null) throw ungenerated(resource)
+    allocated.get(resource.name)?.push(Number(value))
   }
   return allocated
 }
+
+/** A table made elsewhere may generate nothing: then its key must be given. */
+const ungenerated = ({ name, generatedKey }: Resource): BiodmError =>
+  new BiodmError('missing_fields', `${name} missing the following: ${generatedKey?.name}`)
 
 /** `count` new values, ascending. Gaps are allowed, repetitions are not. */
 export async function allocateKeys(
@@ -84,19 +94,29 @@ async function allocateOnSqlite(
 
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
-/** The sequence that a serial or identity column owns. */
-const sequenceOf = (table: string, column: string): string =>
-  `pg_get_serial_sequence(${literal(quote(table))}, ${literal(column)})`
+/** The sequence that a serial or identity column owns; in tables made elsewhere also one that its default draws from. */
+function sequenceOf({ keyed }: Writer, table: string, column: string): string {
+  const owned = `pg_get_serial_sequence(${literal(quote(table))}, ${literal(column)})`
+  if (keyed) return owned
+  return `COALESCE(${owned}, (SELECT q.oid::regclass::text FROM pg_attrdef AS v
+    JOIN pg_attribute AS c ON c.attrelid = v.adrelid AND c.attnum = v.adnum
+    JOIN pg_depend AS d ON d.classid = 'pg_attrdef'::regclass AND d.objid = v.oid AND d.refclassid = 'pg_class'::regclass
+    JOIN pg_class AS q ON q.oid = d.refobjid AND q.relkind = 'S'
+    WHERE v.adrelid = ${literal(quote(table))}::regclass AND c.attname = ${literal(column)} LIMIT 1))`
+}
 
 /**
  * Rows come from an array rather than a series: of that the planner thinks little, so that it keeps the plan; of a series
  * whose length it does not know it expects a thousand rows, and plans anew each time.
  */
-const allocateText = (table: string, column: string, index: number, count: string): string =>
-  `SELECT ${index}, nextval(s.name) FROM (SELECT ${sequenceOf(table, column)}::regclass AS name OFFSET 0) AS s,` +
+const allocateText = (sequence: string, index: number, count: string): string =>
+  `SELECT ${index}, nextval(s.name) FROM (SELECT ${sequence}::regclass AS name OFFSET 0) AS s,` +
   ` unnest(array_fill(0, ARRAY[${count}::integer]))`
 
-/** The writer's transaction holds the only write lock, so reading and moving the counter is safe. */
+/**
+ * The writer's transaction holds the only write lock, so reading and moving the counter is safe. In tables made elsewhere it
+ * need not follow the rows (`INTEGER PRIMARY KEY` without `AUTOINCREMENT`): there their last one counts too.
+ */
 async function lastOfSqlite(
   writer: Writer,
   db: Queryable,
@@ -104,11 +124,12 @@ async function lastOfSqlite(
   column: string,
   count: number,
 ): Promise<number> {
+  const lastRow = `(SELECT COALESCE(max(${quote(column)}), 0) FROM ${quote(table)} WHERE ${quote(column)} <= ${FOLLOWED_MAX})`
   const moved = await db.query({
-    ...writer.texts.get(
-      'allocate',
-      () => 'UPDATE sqlite_sequence SET seq = seq + ? WHERE name = ? RETURNING seq',
-    ),
+    ...writer.texts.get(writer.keyed ? 'allocate' : `allocate ${table}`, () => {
+      const from = writer.keyed ? 'seq' : `max(seq, ${lastRow})`
+      return `UPDATE sqlite_sequence SET seq = ${from} + ? WHERE name = ? RETURNING seq`
+    }),
     values: [count, table],
   })
   const [row] = moved
@@ -116,8 +137,7 @@ async function lastOfSqlite(
   const begun = await db.query({
     ...writer.texts.get(
       `allocate first ${table}`,
-      () =>
-        `INSERT INTO sqlite_sequence (name, seq) SELECT ?, ? + COALESCE(max(${quote(column)}), 0) FROM ${quote(table)} WHERE ${quote(column)} <= ${FOLLOWED_MAX} RETURNING seq`,
+      () => `INSERT INTO sqlite_sequence (name, seq) SELECT ?, ? + ${lastRow} RETURNING seq`,
     ),
     values: [table, count],
   })
@@ -162,7 +182,7 @@ export function advanceSteps(writer: Writer, resource: Resource, given: readonly
   }
   const last = given.reduce((a, b) => (b <= FOLLOWED_MAX ? Math.max(a, b) : a), 0)
   if (last === 0) return []
-  const sequence = sequenceOf(generating(resource), column.name)
+  const sequence = sequenceOf(writer, generating(resource), column.name)
   const named = writer.texts.get(`advance ${generating(resource)} ${column.name}`, () =>
     [
       'SELECT CASE',
