@@ -68,17 +68,16 @@ function freshText(
     ? `SELECT ${[...columns.map((column) => `x.${quote(column.name)}`), ...common].join(', ')} FROM ${records(columns)}`
     : `VALUES (${[...parameters(columns, 0), ...common].join(', ')})`
   const given = parameters(GIVEN, width + shared.length)
-  const answer = many ? joinedAnswer(row.text, key) : singleAnswer(row.text, key)
+  const inserted = `INSERT INTO ${quote(resource.table)} AS p (${names([...columns, ...shared])}) ${source} RETURNING`
+  const answer = many
+    ? `biodm_rows AS (${inserted} *), biodm_answer AS MATERIALIZED (${joinedAnswer(row.text, key)})`
+    : `biodm_answer AS (${inserted} ${row.text} AS j, p.${quote(key.name)} AS k)`
   return (
-    `WITH biodm_rows AS (INSERT INTO ${quote(resource.table)} (${names([...columns, ...shared])}) ${source} RETURNING *),` +
-    ` biodm_answer AS MATERIALIZED (${answer}), biodm_entry AS (INSERT INTO ${quote(HISTORY_TABLE)}` +
+    `WITH ${answer}, biodm_entry AS (INSERT INTO ${quote(HISTORY_TABLE)}` +
     ` (${names(GIVEN)}, ${many ? '"keys"' : '"key"'}) SELECT ${given.join(', ')}, k::text FROM biodm_answer)` +
     ` SELECT j, k FROM biodm_answer`
   )
 }
-
-const singleAnswer = (row: string, key: Column): string =>
-  `SELECT ${row} AS j, p.${quote(key.name)} AS k FROM biodm_rows AS p`
 
 /** Generated keys are numbers: their texts need no escaping. */
 const joinedAnswer = (row: string, key: Column): string =>
