@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { DatabaseSettings } from '../config/definition.js'
 import type { Log } from '../log.js'
 import type { Model } from '../model/model.js'
@@ -26,4 +27,11 @@ export async function openDatabase(settings: DatabaseSettings, options: OpenOpti
   }
   const { openSqlite } = await import('./sqlite.js')
   return openSqlite(settings, shared)
+}
+
+/** The same for commands that only look: a SQLite file that does not exist is not made, but is an empty database in memory. */
+export function openToLook(settings: DatabaseSettings, options: OpenOptions): Promise<Database> {
+  const { dialect, url } = settings
+  const absent = dialect === 'sqlite' && !existsSync(url.slice('sqlite:'.length))
+  return openDatabase(absent ? { ...settings, url: 'sqlite::memory:' } : settings, options)
 }

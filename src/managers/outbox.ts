@@ -114,6 +114,17 @@ export async function returnJob(
   )
 }
 
+const KNOWN = {
+  postgres: `SELECT to_regclass('biodm_outbox') IS NOT NULL`,
+  sqlite: `SELECT count(*) FROM sqlite_master WHERE name = 'biodm_outbox'`,
+} as const
+
+/** Whether a server has made the table yet. */
+export async function hasOutbox(database: Queryable): Promise<boolean> {
+  const [row] = await database.query({ text: KNOWN[database.dialect], values: [] })
+  return Number(row?.[0]) === 1
+}
+
 /** What waits, oldest first: `biodm outbox`. */
 export async function listJobs(database: Queryable, limit: number): Promise<readonly OutboxEntry[]> {
   const rows = await database.rows(

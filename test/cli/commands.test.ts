@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
@@ -145,11 +145,14 @@ t.test('what the rows do not allow is exit code 1, of a dry run too', async (t) 
   }
 })
 
-t.test('the outbox is listed', async (t) => {
-  const config = join(t.testdir({ 'biodm.yaml': CONFIG }), 'biodm.yaml')
+t.test('the outbox is listed, and what only looks makes no database', async (t) => {
+  const dir = t.testdir({ 'biodm.yaml': CONFIG })
+  const config = join(dir, 'biodm.yaml')
+  t.match(await cliHere(['migrate', config, '--dry-run']), { code: 0, stdout: /CREATE TABLE "book"/ })
   t.match(await cliHere(['outbox', config]), { code: 0, stdout: 'Nothing waits.\n' })
   t.match(await cliHere(['outbox', config, '--json']), { code: 0, stdout: '[]\n' })
   t.match(await cliHere(['outbox', config, '--retry']), { code: 0, stdout: '0 due now\n' })
+  t.same(readdirSync(dir), ['biodm.yaml'])
 })
 
 for (const dialect of DIALECTS) {
@@ -157,7 +160,11 @@ for (const dialect of DIALECTS) {
     const config = join(t.testdir({ 'biodm.yaml': CONFIG }), 'biodm.yaml')
     const url = await testDatabaseUrl(t, dialect, { file: true })
     const outbox = (...args: string[]) => cliHere(['outbox', config, '--database', url, ...args])
-    t.equal((await outbox()).code, 0)
+    t.match(await outbox(), { code: 0, stdout: 'Nothing waits.\n' }, 'before there is a table')
+    t.match(await outbox('--retry'), { code: 0, stdout: '0 due now\n' })
+    const dryRun = await cliHere(['migrate', config, '--database', url, '--dry-run'])
+    t.match(dryRun, { code: 0, stdout: /CREATE TABLE "biodm_outbox"/ }, 'none has been made')
+    t.equal((await cliHere(['migrate', config, '--database', url])).code, 0)
     const database = await openDatabase(databaseSettings(url), { log: silentLog(), timeoutMs: 10_000 })
     t.teardown(() => database.close())
     const jobs = ['queue.plain', 'queue.failed', 'queue.dead', 'queue.busy']

@@ -1,6 +1,6 @@
 import { loadDefinition } from '../../config/load.js'
 import { type MigrationPlan, migrate, planMigration } from '../../managers/migrate.js'
-import { openDatabase } from '../../managers/open.js'
+import { openDatabase, openToLook } from '../../managers/open.js'
 import { compileModel } from '../../model/compile.js'
 import { loadPlugin } from '../../registry.js'
 import { commandLog } from '../log.js'
@@ -17,7 +17,8 @@ export async function run(config: string, flags: MigrateFlags, { output }: Sessi
   const model = compileModel(
     await loadDefinition(config, { loadPlugin, overrides: definitionOverrides(flags) }),
   )
-  const database = await openDatabase(model.definition.database, {
+  const open = flags.dryRun === true ? openToLook : openDatabase
+  const database = await open(model.definition.database, {
     log: commandLog('warn'),
     timeoutMs: 0,
     model,

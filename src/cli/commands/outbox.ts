@@ -1,7 +1,9 @@
-import { listJobs, type OutboxEntry, retryJobs } from '../../managers/outbox.js'
-import { createRuntime } from '../../runtime.js'
+import { loadDefinition } from '../../config/load.js'
+import { openToLook } from '../../managers/open.js'
+import { hasOutbox, listJobs, type OutboxEntry, retryJobs } from '../../managers/outbox.js'
+import { loadPlugin } from '../../registry.js'
 import { commandLog } from '../log.js'
-import { type CommonFlags, overridesOf } from '../options.js'
+import { type CommonFlags, definitionOverrides } from '../options.js'
 import { EXIT } from '../output.js'
 import type { Session } from '../run.js'
 
@@ -11,28 +13,30 @@ export interface OutboxFlags extends CommonFlags {
   readonly limit: number
 }
 
+/** Makes no tables and no database: where none are, nothing waits. */
 export async function run(config: string, flags: OutboxFlags, { output }: Session): Promise<number> {
-  const runtime = await createRuntime(config, {
-    ...overridesOf(flags),
-    log: commandLog('warn'),
-    background: false,
-    plugins: false,
+  const { database: settings } = await loadDefinition(config, {
+    loadPlugin,
+    overrides: definitionOverrides(flags),
   })
-  const { database } = runtime.core
+  const database = await openToLook(settings, { log: commandLog('warn'), timeoutMs: STATEMENT_MS })
   try {
+    const made = await hasOutbox(database)
     if (flags.retry !== undefined) {
-      const retried = await retryJobs(database, flags.retry === true ? null : flags.retry)
+      const retried = made ? await retryJobs(database, flags.retry === true ? null : flags.retry) : 0
       output.out(flags.json === true ? JSON.stringify({ retried }) : `${retried} due now`)
       return EXIT.ok
     }
-    const rows = await listJobs(database, flags.limit)
+    const rows = made ? await listJobs(database, flags.limit) : []
     if (flags.json === true) output.out(JSON.stringify(rows))
     else for (const line of rows.length === 0 ? ['Nothing waits.'] : rows.map(describe)) output.out(line)
     return EXIT.ok
   } finally {
-    await runtime.close()
+    await database.close()
   }
 }
+
+const STATEMENT_MS = 30_000
 
 function describe(row: OutboxEntry): string {
   // A process that died leaves its lease, which runs out.
