@@ -4,7 +4,7 @@
  */
 import { demand } from '../access/static.js'
 import type { InverseDefinition } from '../config/definition.js'
-import { BiodmError } from '../errors.js'
+import { BiodmError, type Problem } from '../errors.js'
 import type { Key } from '../hooks.js'
 import type { Queryable } from '../managers/database.js'
 import { lookupRows } from '../managers/mutate/lookup.js'
@@ -15,6 +15,7 @@ import { collectionOf } from '../plan/write.js'
 import { keyOf, keyText } from '../plan/write-shape.js'
 import type { Answer, Core, Effects, RequestContext } from './core.js'
 import { type Prepared, prefixes, removeRows } from './delete.js'
+import type { DoomedRow } from './delete-collect.js'
 import { explainedDelete } from './delete-refused.js'
 import { historySteps } from './history.js'
 import { afterUnlink, linkedKeys, unlink } from './links.js'
@@ -24,6 +25,7 @@ import { LINKING } from './write-access-links.js'
 import { judgeLinkage, readableKeys } from './write-access-rows.js'
 import { answerOf, readWritten } from './write-answer.js'
 import { type WriteContext, writerOf } from './write-context.js'
+import type { PreparedRow } from './write-prepare.js'
 
 /** `POST /datasets/{id}/{collection}`: 201, what was written. */
 export async function writeCollection(
@@ -136,9 +138,24 @@ function replaceChildren(
     async before(context, plan, rows) {
       const given = givenKeys(core, plan, (row) => rows[row]?.key)
       gone = await goneChildren(core, context.request, context.trx, key, relation, given)
-      if (gone.length > 0) await removeRows(context, target, gone, prepared)
+      if (gone.length > 0) refuseRemoved(await removeRows(context, target, gone, prepared), rows)
     },
   }
+}
+
+/** 409: rows that the body names have gone with a member that it leaves out. */
+function refuseRemoved(removed: readonly DoomedRow[], rows: readonly PreparedRow[]): void {
+  const gone = new Set(removed.map(({ resource, key }) => `${resource.name} ${keyText(resource, key)}`))
+  const errors = rows
+    .filter(({ resource, key }) => gone.has(`${resource.name} ${keyText(resource, key)}`))
+    .map(
+      ({ resource, row }): Problem => ({
+        pointer: row.pointer,
+        message: `This ${resource.name} is deleted with what the collection no longer holds: move it first`,
+      }),
+    )
+  if (errors.length === 0) return
+  throw new BiodmError('reference_missing', errors[0]?.message, { errors: errors.slice(0, 100) })
 }
 
 /** Children of the row that the caller may read and that the given set does not name. */

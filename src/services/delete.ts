@@ -113,7 +113,7 @@ function levels(doomed: Doomed): DoomedRow[][] {
 }
 
 /**
- * Removes rows and what cascades from them, inside the transaction. Rows that appeared after their prefix hooks should
+ * Removes rows and what cascades from them, inside the transaction; tells what that was. Rows that appeared after their prefix hooks should
  * have run are refused: the caller repeats the request.
  */
 export async function removeRows(
@@ -121,7 +121,7 @@ export async function removeRows(
   resource: Resource,
   keys: readonly Key[],
   prepared: Prepared,
-): Promise<void> {
+): Promise<readonly DoomedRow[]> {
   const { core, request, trx, writer } = context
   await lockEntities(writer, context, resource, keys)
   const doomed = await collectDoomed(core.model, writer, trx, resource, keys, true)
@@ -140,6 +140,7 @@ export async function removeRows(
   for (const level of levels(doomed)) {
     for (const [target, rows] of byResource(level)) await postfix(context, target, rows)
   }
+  return doomed.rows
 }
 
 /** 409: a strict row's foreign keys change by release only, so that what it points at stays as long as it does. */

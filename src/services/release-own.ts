@@ -21,7 +21,7 @@ export interface OwnReferences {
 
 /** What the body gives stays; a reference to the released row becomes one to the new version, one to a child follows. */
 export function ownReferences(
-  { resource, next, stored }: Release,
+  { resource, next }: Release,
   clones: ClonePlan,
   root: PreparedRow,
   mapping: Mapping,
@@ -30,7 +30,7 @@ export function ownReferences(
   const later: { relation: ToOneDefinition; values: Row }[] = []
   const copied = new Set(clones.resources.map((spec) => spec.name))
   for (const relation of resource.relations.values()) {
-    const followed = relation.kind === 'one' ? followedKey(relation, root, stored, mapping) : undefined
+    const followed = relation.kind === 'one' ? followedKey(relation, root, mapping) : undefined
     if (relation.kind !== 'one' || followed === undefined) continue
     if (pointsAt(followed, relation, resource, next)) Object.assign(values, followed)
     else if (copied.has(relation.target)) {
@@ -43,21 +43,17 @@ export function ownReferences(
 }
 
 /** Undefined: the reference stays as it is. */
-const followedKey = (
-  relation: ToOneDefinition,
-  root: PreparedRow,
-  stored: Readonly<Row>,
-  mapping: Mapping,
-): Row | undefined =>
-  !relation.constraint || isGiven(relation, root, stored) ? undefined : mapping.follow(relation, root.values)
+const followedKey = (relation: ToOneDefinition, root: PreparedRow, mapping: Mapping): Row | undefined =>
+  !relation.constraint || isGiven(relation, root) ? undefined : mapping.follow(relation, root.values)
 
 const emptied = (relation: ToOneDefinition): Row =>
   Object.fromEntries(relation.columns.map(({ column }) => [column, null]))
 
-function isGiven(relation: ToOneDefinition, { row }: PreparedRow, stored: Readonly<Row>): boolean {
+/** By its object or by its columns, also with the value that the released row has. */
+function isGiven(relation: ToOneDefinition, { row, resource }: PreparedRow): boolean {
   if (row.parents.some((parent) => parent.relation === relation.name)) return true
   return relation.columns.some(
-    ({ column }) => column in row.values && !sameValue(row.values[column], stored[column]),
+    ({ column }) => column in row.values && resource.columns.get(column)?.primary !== true,
   )
 }
 

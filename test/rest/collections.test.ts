@@ -46,6 +46,17 @@ for (const dialect of DIALECTS) {
       t.same((await api.get('/datasets/1/tags')).body, [])
     })
 
+    t.test('PUT of a one-to-many refuses rows that would go with what it leaves out', async (t) => {
+      const api = await world(t)
+      const put = await api.put('/datasets/1/files', [{ filename: 'c', parts: [{ id: 1 }] }])
+      t.match(put, {
+        status: 409,
+        body: { code: 'reference_missing', errors: [{ pointer: '/0/parts/0' }] },
+      })
+      t.match((await api.get('/files?fields=id')).body, [{ id: 1 }, { id: 2 }])
+      t.match((await api.get('/parts')).body, [{ id: 1, file_id: 1 }], 'nothing is lost')
+    })
+
     t.test('PUT of a one-to-many deletes what is gone, with what hangs on it', async (t) => {
       const api = await world(t)
       const put = await api.put('/datasets/1/files', [{ id: 2, size: 7 }, { filename: 'a' }])

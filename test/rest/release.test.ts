@@ -184,6 +184,14 @@ for (const dialect of DIALECTS) {
       )
     })
 
+    t.test('a reference that the body gives stays, also the one that the old version has', async (t) => {
+      const { id } = await tree(api)
+      const [file] = await list(api, `/datasets/${id}_1/files?sort=id`)
+      t.equal((await api.put(`/datasets/${id}_1`, { cover_id: file?.['id'] })).status, 200)
+      const released = await api.post(`/datasets/${id}_1/release`, { cover_id: file?.['id'] })
+      t.match(released, { status: 201, body: { version: 2, cover_id: file?.['id'] } })
+    })
+
     t.test('a relation that the body gives is not carried over', async (t) => {
       const { id } = await tree(api)
       const released = await api.post(`/datasets/${id}_1/release`, {
