@@ -76,12 +76,8 @@ t.test('resources, settings, plugins and metrics of several runtimes at once', a
     }
     const { body: schema } = await api.get('/schema')
     t.equal(schema.info.title, world)
-    t.same(
-      Object.keys(schema.paths)
-        .filter((path) => path.startsWith('/only-'))
-        .sort(),
-      [`/only-${world}`, `/only-${world}/schema`, `/only-${world}/{id}`],
-    )
+    const paths = Object.keys(schema.paths).filter((path) => path.startsWith('/only-'))
+    t.same([...new Set(paths.map((path) => path.split('/')[1]))], [`only-${world}`])
   })
   await each(async (api, world, name) => {
     const label = world === 'green' ? 'unnamed' : world
@@ -99,8 +95,7 @@ t.test('resources, settings, plugins and metrics of several runtimes at once', a
       metrics,
     )
     t.equal(Number(count?.[1]), ROWS + 1, 'counted apart')
-    for (const other of names)
-      t.equal(metrics.includes(`/only-${other}`), true === metrics.includes(`"/only-${other}"`))
+    for (const other of names) t.equal(metrics.includes(`route="/only-${other}"`), other === world)
   })
   await each(async (api, world) => {
     for (const other of names) {
