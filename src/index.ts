@@ -4,6 +4,7 @@
 export { BiodmError, ERRORS, type ErrorCode, type Problem } from './errors.js'
 export type * from './hooks.js'
 export { type Caller, type Identity, SYSTEM } from './identity.js'
+export { JsonText } from './json-text.js'
 export type { Log } from './log.js'
 export type * from './plugin.js'
 export { definePlugin } from './plugin.js'

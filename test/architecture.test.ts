@@ -9,7 +9,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 /** Lower layers never import higher ones. */
 const LAYERS = [
-  ['errors', 'identity', 'log', 'bounded', 'hooks', 'plugin'],
+  ['errors', 'identity', 'json-text', 'log', 'bounded', 'hooks', 'plugin'],
   ['config'],
   ['model'],
   ['access'],

@@ -8,7 +8,7 @@ import { matchKeys } from './key-values.js'
 import { type FileManager, factsOf, managerOf } from './manager.js'
 import { offerUploads } from './offer.js'
 import { chunks, fileKey, findUploads, removeUploads, type Upload } from './uploads.js'
-import { type Shown, viewUploads } from './view.js'
+import { type Shown, uploadTexts } from './view.js'
 
 export const HOOKS: Readonly<Record<string, Hook>> = Object.freeze({
   check: { stage: 'prefix', description: 'names, size and checksum can be accepted', run: check },
@@ -120,9 +120,10 @@ async function show(ctx: PostfixContext): Promise<void> {
     return upload === undefined ? null : { upload, path: facts.formatKey(key) }
   })
   const there = shown.filter((one) => one !== null)
-  const views = (await viewUploads(manager, facts, there)).values()
-  for (const [index, { row }] of ctx.items.entries())
+  const views = (await uploadTexts(manager, facts, there)).values()
+  ctx.items.forEach(({ row }, index) => {
     row['upload'] = shown[index] === null ? null : (views.next().value ?? null)
+  })
 }
 
 /** Answers of `POST`, of a release and of a single read have it by default, lists when they are asked. */

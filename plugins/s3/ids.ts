@@ -9,9 +9,11 @@ const COUNTER = 4096
 
 /** As many ids as asked for, ascending. */
 export function timedIds(count: number, ms: number): readonly string[] {
+  let start = ''
   return Array.from({ length: count }, (_, index) => {
-    const counter = (index % COUNTER).toString(16).padStart(3, '0')
-    return `${prefix(ms + Math.floor(index / COUNTER))}-7${counter}${randomUUID().slice(18)}`
+    const counter = index % COUNTER
+    if (counter === 0) start = `${prefix(ms + index / COUNTER)}-7`
+    return `${start}${(counter + COUNTER).toString(16).slice(1)}${randomUUID().slice(18)}`
   })
 }
 

@@ -76,8 +76,13 @@ export async function insertUploads(trx: Knex, uploads: readonly Upload[]): Prom
 }
 
 function record(upload: Upload, own: readonly (typeof COLUMNS)[number][], named: boolean): unknown {
-  const values = own.map(([name]) => upload[name])
-  return named ? Object.fromEntries(values.map((value, index) => [`c${index}`, value])) : values
+  if (!named) return own.map(([name]) => upload[name])
+  const values: Record<string, unknown> = {}
+  for (let index = 0; index < own.length; index++) {
+    const column = own[index]
+    if (column !== undefined) values[`c${index}`] = upload[column[0]]
+  }
+  return values
 }
 
 const COLUMNS = [

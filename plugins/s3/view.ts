@@ -1,7 +1,7 @@
 /** An upload as clients see it: its parts, with signed addresses where the answer may have them. */
-import type { ResourceFacts } from 'biodm'
+import { JsonText, type ResourceFacts } from 'biodm'
 import type { FileManager } from './manager.js'
-import type { FormRequest, SignedForm } from './store/store.js'
+import type { FormRequest } from './store/store.js'
 import { signCallback } from './tokens.js'
 import { type PlannedPart, plannedParts, type Upload } from './uploads.js'
 
@@ -44,7 +44,8 @@ interface Draft {
 }
 interface Signed {
   readonly url: string
-  readonly fields: SignedForm['fields'] | null
+  /** Of a form, as JSON. */
+  readonly fields: string | null
 }
 
 /** The uploads of one answer, in order; the first `SIGNATURES` parts that are missing are signed. */
@@ -53,13 +54,33 @@ export async function viewUploads(
   facts: ResourceFacts,
   shown: readonly Shown[],
 ): Promise<readonly UploadView[]> {
-  const drafts = draft(shown)
-  await signForms(manager, facts, drafts)
-  await signParts(manager, drafts)
-  return drafts.map(({ one: { upload }, parts }) => ({
+  return (await signedDrafts(manager, facts, shown)).map(({ one: { upload }, parts }) => ({
     id: upload.id,
     parts: parts.map(upload.store_id === null ? formView : partView),
   }))
+}
+
+/** The same as JSON text, whose fields are never taken apart: a thousand forms are most of an answer. */
+export async function uploadTexts(
+  manager: FileManager,
+  facts: ResourceFacts,
+  shown: readonly Shown[],
+): Promise<readonly JsonText[]> {
+  return (await signedDrafts(manager, facts, shown)).map(({ one: { upload }, parts }) => {
+    const texts = parts.map(upload.store_id === null ? formText : partText)
+    return new JsonText(`{"id":${JSON.stringify(upload.id)},"parts":[${texts.join(',')}]}`)
+  })
+}
+
+async function signedDrafts(
+  manager: FileManager,
+  facts: ResourceFacts,
+  shown: readonly Shown[],
+): Promise<readonly Draft[]> {
+  const drafts = draft(shown)
+  await signForms(manager, facts, drafts)
+  await signParts(manager, drafts)
+  return drafts
 }
 
 function draft(shown: readonly Shown[]): readonly Draft[] {
@@ -105,15 +126,13 @@ async function signParts(manager: FileManager, drafts: readonly Draft[]): Promis
   }
 }
 
-const formView = ({ planned, etag, signed }: PartDraft): PartView => ({
-  part_number: planned.partNumber,
-  offset: planned.offset,
-  size: planned.size,
-  method: 'POST',
-  url: signed?.url ?? null,
-  fields: signed?.fields ?? null,
-  etag,
-})
+const formView = (part: PartDraft): PartView => JSON.parse(formText(part)) as PartView
+
+function formText({ planned: { partNumber, offset, size }, etag, signed }: PartDraft): string {
+  const where = `"part_number":${partNumber},"offset":${offset},"size":${size},"method":"POST"`
+  const how = `"url":${JSON.stringify(signed?.url ?? null)},"fields":${signed?.fields ?? 'null'}`
+  return `{${where},${how},"etag":${JSON.stringify(etag)}}`
+}
 
 const partView = ({ planned, etag, signed }: PartDraft): PartView => ({
   part_number: planned.partNumber,
@@ -123,6 +142,8 @@ const partView = ({ planned, etag, signed }: PartDraft): PartView => ({
   url: signed?.url ?? null,
   etag,
 })
+
+const partText = (part: PartDraft): string => JSON.stringify(partView(part))
 
 /** `files`: address of the collection, with a slash at its end. */
 function formRequest(

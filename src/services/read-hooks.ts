@@ -5,6 +5,7 @@
 import { judge } from '../access/static.js'
 import type { AnswerFacts, Key, Row } from '../hooks.js'
 import { admittingPaths } from '../identity.js'
+import { rowText } from '../json-text.js'
 import { AccessChecks } from '../managers/access-checks.js'
 import type { Queryable } from '../managers/database.js'
 import type { Resource } from '../model/model.js'
@@ -101,7 +102,7 @@ async function hooked(
 
 function textOf(resource: Resource, operation: string, row: Row): string {
   try {
-    return JSON.stringify(row)
+    return rowText(row)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new Error(`the ${operation} hooks of ${resource.name} left what is no JSON: ${reason}`)

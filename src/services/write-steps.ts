@@ -10,7 +10,7 @@ import { storedColumns } from '../managers/mutate/lookup.js'
 import { insertStep, updateStep, type Writer } from '../managers/mutate/rows.js'
 import { advanceSteps } from '../managers/mutate/sequence.js'
 import type { Step } from '../managers/mutate/step.js'
-import type { Model, Resource } from '../model/model.js'
+import type { Column, Model, Resource } from '../model/model.js'
 import type { WritePlan } from '../plan/plan.js'
 import type { PreparedRow } from './write-prepare.js'
 
@@ -56,16 +56,31 @@ function createSteps(writer: Writer, resource: Resource, rows: readonly Prepared
   const entities = entitySteps(writer, resource, values)
   const [first] = rows
   const columns = writer.keyed || first === undefined ? storedColumns(resource) : givenColumns(first)
+  const alike = writer.keyed ? alikeColumns(resource) : []
   const insert = keyed
     ? insertStep(writer, resource.table, columns, values, {
         ignore: writer.keyed ? resource.primaryKey : true,
         returning: resource.primaryKey,
         check: (returned) => sawAll(returned.length, rows.length),
+        alike,
       })
-    : insertStep(writer, resource.table, columns, values)
+    : insertStep(writer, resource.table, columns, values, { alike })
   // The sequence moves first: whoever draws a number from now on draws one behind the given ones.
   return [...advance(writer, resource, rows), ...entities, ...deferral(writer, resource, values), insert]
 }
+
+/** What clients cannot give and what is not made for each row anew: who and when, flags, what comes later. */
+function alikeColumns(resource: Resource): readonly Column[] {
+  const known = alikes.get(resource)
+  if (known !== undefined) return known
+  const columns = storedColumns(resource).filter(
+    (column) => column.readonly && !column.primary && !column.generated && column.default?.kind !== 'uuid',
+  )
+  alikes.set(resource, columns)
+  return columns
+}
+
+const alikes = new WeakMap<Resource, readonly Column[]>()
 
 /** SQLite inserts row by row: references among them are checked at the end of the transaction. */
 function deferral(writer: Writer, resource: Resource, rows: readonly Readonly<Row>[]): readonly Step[] {

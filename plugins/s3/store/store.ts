@@ -54,7 +54,8 @@ export interface FormRequest {
 }
 export interface SignedForm {
   readonly url: string
-  readonly fields: Readonly<Record<string, string>>
+  /** The fields, names to values, as JSON: it goes into an answer as it is. */
+  readonly fields: string
 }
 export interface PartRequest {
   readonly key: string

@@ -25,6 +25,8 @@ export interface InsertOptions {
   /** Columns to return, for each inserted row in order. */
   readonly returning?: readonly StoredColumn[]
   readonly check?: (rows: readonly RowArray[]) => void
+  /** Columns that most often have one value in all rows: while they do, it travels once. PostgreSQL only. */
+  readonly alike?: readonly StoredColumn[]
 }
 
 export function insertStep(
@@ -38,6 +40,8 @@ export function insertStep(
   const ending = `${onConflict(options.ignore ?? false)}${
     returning.length === 0 ? '' : ` RETURNING ${names(returning)}`
   }`
+  if (writer.dialect === 'postgres' && isAlike(options.alike ?? [], rows))
+    return alikeStep(writer, table, columns, rows, { ...options, ending })
   const into = `INSERT INTO ${quote(table)} (${names(columns)})`
   const make = (): string =>
     writer.dialect === 'postgres'
@@ -49,6 +53,33 @@ export function insertStep(
 
 /** Keys are drawn before the insert, so they are given also where a table made elsewhere generates them `ALWAYS`. */
 export const ALWAYS_GIVEN = ' OVERRIDING SYSTEM VALUE'
+
+const isAlike = (columns: readonly StoredColumn[], rows: readonly Readonly<Row>[]): boolean =>
+  columns.length > 0 &&
+  rows.length > 1 &&
+  columns.every(({ name }) => rows.every((row) => row[name] === rows[0]?.[name]))
+
+function alikeStep(
+  writer: Writer,
+  table: string,
+  columns: readonly StoredColumn[],
+  rows: readonly Readonly<Row>[],
+  { alike = [], ending, check }: InsertOptions & { readonly ending: string },
+): Step {
+  const own = columns.filter((column) => !alike.includes(column))
+  const common = alike.map((column, index) => `$${index + 2}::${RECORD_TYPE[column.type]}`)
+  const named = writer.texts.get(
+    `insert ${table} ${columnShape(own)} alike ${columnShape(alike)} ${ending}`,
+    () =>
+      `INSERT INTO ${quote(table)} (${names([...own, ...alike])})` +
+      ` SELECT ${[names(own, 'x.'), ...common].join(', ')} FROM ${records(own)}${ending}`,
+  )
+  const values = [
+    recordsText(own, rows),
+    ...alike.map((column) => bind('postgres', column, rows[0]?.[column.name])),
+  ]
+  return { ...named, values: [values], ...(check === undefined ? {} : { check }) }
+}
 
 function onConflict(ignore: boolean | readonly StoredColumn[]): string {
   if (typeof ignore === 'boolean') return ignore ? ' ON CONFLICT DO NOTHING' : ''

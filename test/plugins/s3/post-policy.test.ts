@@ -3,7 +3,11 @@ import { createPresignedPost } from '@aws-sdk/s3-presigned-post'
 import t from 'tap'
 import { policySigner } from '../../../plugins/s3/store/post-policy.js'
 
-const FIELDS = { 'Content-Type': 'text/plain', success_action_redirect: 'https://x.example/é?token=a.b' }
+const FIELDS = {
+  'Content-Type': 'text/plain; a="b\\c"',
+  success_action_redirect: 'https://x.example/é?token=a.b',
+  'x-amz-checksum-sha256': 'LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=',
+}
 
 /** `20261124T081500Z` → the moment. */
 const momentOf = (date: string): Date =>
@@ -34,18 +38,7 @@ t.test('a form is what the SDK makes of the same moment', async (t) => {
     const now = momentOf(theirs.fields['X-Amz-Date'] ?? '')
     const scope = { bucket: 'b', region: 'eu-west-1', url: theirs.url, expiresInSeconds: 600 }
     const ours = sign(credentials, scope, now)({ key: 'a/ü b', size: 5, fields: FIELDS })
-    const decoded = (policy = '') => JSON.parse(Buffer.from(policy, 'base64').toString())
-    const sorted = (policy: string | undefined) =>
-      decoded(policy)
-        .conditions.map((c: unknown) => JSON.stringify(c))
-        .sort()
-    const { Policy, 'X-Amz-Signature': signature, ...fields } = theirs.fields
-    const { Policy: ownPolicy, 'X-Amz-Signature': ownSignature, ...ownFields } = ours.fields
-    t.same(ownFields, fields)
-    t.same(sorted(ownPolicy), sorted(Policy))
-    const away = Date.parse(decoded(ownPolicy).expiration) - Date.parse(decoded(Policy).expiration)
-    t.ok(Math.abs(away) <= 1000, 'the same end, to the second')
-    t.match(ownSignature, /^[0-9a-f]{64}$/)
-    if (ownPolicy === Policy) t.equal(ownSignature, signature)
+    t.equal(ours.fields, JSON.stringify(theirs.fields), 'byte for byte, the signature too')
+    t.equal(ours.url, theirs.url)
   }
 })

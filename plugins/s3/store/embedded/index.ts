@@ -57,7 +57,10 @@ export function openEmbedded(options: EmbeddedOptions): EmbeddedStore {
       const secret = await options.secret()
       const url = address('')
       const expires = expiry(expiresInSeconds, Date.now())
-      return forms.map((form) => ({ url, fields: signPolicy(secret, policyOf(form), expires) }))
+      return forms.map((form) => ({
+        url,
+        fields: JSON.stringify(signPolicy(secret, policyOf(form), expires)),
+      }))
     },
     async signPart(part) {
       return signUrl(await options.secret(), address('/part'), 'part', {
