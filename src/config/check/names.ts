@@ -4,6 +4,8 @@ import type { Report } from '../report.js'
 
 /** Parameters of every list. */
 const RESERVED_COLUMNS = ['count', 'fields', 'sort', 'start', 'end', 'q']
+/** Columns that every table of PostgreSQL has, and names that SQLite takes for values where it makes up a table. */
+const DATABASE_COLUMNS = ['ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid', 'true', 'false']
 /** Routes below a row. A trait may bring a relation of such a name, when the route is its own. */
 const RESERVED_RELATIONS = ['schema', 'release', 'upload', 'access']
 
@@ -27,6 +29,11 @@ function checkColumnNames(draft: Draft, report: Report): void {
       report.fault(at, `a column cannot be called \`${name}\``, {
         key: true,
         hint: 'it is a parameter of every list',
+      })
+    } else if (DATABASE_COLUMNS.includes(name.toLowerCase())) {
+      report.fault(at, `a column cannot be called \`${name}\``, {
+        key: true,
+        hint: 'the databases use the name themselves',
       })
     } else if (LANGUAGE_NAMES.has(name)) report.fault(at, `the name \`${name}\` is reserved`, { key: true })
     const twin = seen.get(name.toLowerCase())

@@ -36,7 +36,7 @@ export interface Dialect {
   paths(paths: readonly string[]): unknown
   /** What is JSON already, as a value inside an object. */
   nested(sql: string): string
-  /** A table of keys with their position `ord`, from one parameter: a JSON array of arrays. Columns `k0`, `k1`… */
+  /** A table of keys with their position `KEY_ORDER`, from one parameter: a JSON array of arrays. Columns `k0`, `k1`… */
   keys(columns: readonly Column[], placeholder: string): string
   /** `NULLS …` that makes nulls last ascending and first descending. */
   nulls(descending: boolean): string
@@ -44,6 +44,13 @@ export interface Dialect {
 
 export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
+
+/**
+ * Whole rows by their alias. A bare name means a column first, so this is one that no column, relation or list can have; so
+ * is the name of the column that `keys` adds.
+ */
+export const WHOLE = '"whole row"'
+export const KEY_ORDER = '"key order"'
 
 type Wrap = (sql: string) => string
 type ByType = Partial<Record<ColumnType, Wrap>>
@@ -76,21 +83,22 @@ const arrayElement = (text: string): string => `"${text.replace(/["\\]/g, '\\$&'
 const named = (pairs: readonly Pair[]): string =>
   pairs.map(([key, sql]) => `${sql} AS ${quote(key)}`).join(', ')
 
-const record = (pairs: readonly Pair[]): string => `(SELECT r FROM (SELECT ${named(pairs)}) r)`
+const record = (pairs: readonly Pair[]): string => `(SELECT ${WHOLE} FROM (SELECT ${named(pairs)}) ${WHOLE})`
 
 const POSTGRES: Dialect = {
   name: 'postgres',
   json: (column, sql) => (column.virtual ? 'NULL::text' : wrapped(POSTGRES_JSON, column, sql)),
   comparable: (column, sql) => wrapped(POSTGRES_COMPARABLE, column, sql),
   object: (pairs) => `row_to_json(${record(pairs)})`,
-  selectObjects: (pairs, from) => `SELECT row_to_json(r) FROM (SELECT ${named(pairs)} ${from}) r`,
+  selectObjects: (pairs, from) =>
+    `SELECT row_to_json(${WHOLE}) FROM (SELECT ${named(pairs)} ${from}) ${WHOLE}`,
   // A sorted subquery is aggregated in its order; text is joined at far less cost than JSON.
   joinedObjects: (pairs, from) =>
-    `(SELECT string_agg(row_to_json(r)::text, ',') FROM (SELECT ${named(pairs)} ${from}) r)`,
+    `(SELECT string_agg(row_to_json(${WHOLE})::text, ',') FROM (SELECT ${named(pairs)} ${from}) ${WHOLE})`,
   select: (pairs, from) => `SELECT ${named(pairs)} ${from}`,
   // A sorted subquery is aggregated in its order, at less cost than by an ordered aggregate.
   selectArray: (pairs, from, order) =>
-    `SELECT COALESCE(json_agg(r), '[]') FROM (SELECT ${named(pairs)} ${from} ORDER BY ${order}) r`,
+    `SELECT COALESCE(json_agg(${WHOLE}), '[]') FROM (SELECT ${named(pairs)} ${from} ORDER BY ${order}) ${WHOLE}`,
   array: (pairs, order) => `COALESCE(json_agg(${record(pairs)} ORDER BY ${order}), '[]')`,
   list: (items) => `json_build_array(${items.join(', ')})`,
   anyOf: (sql, placeholder) => `${sql} = ANY(${placeholder})`,
@@ -101,7 +109,7 @@ const POSTGRES: Dialect = {
   nested: (sql) => sql,
   keys: (columns, placeholder) => {
     const values = columns.map(({ type }, index) => `(e ->> ${index})::${RECORD_TYPE[type]} AS k${index}`)
-    return `SELECT ${values.join(', ')}, ord FROM json_array_elements(${placeholder}::json) WITH ORDINALITY AS x(e, ord)`
+    return `SELECT ${values.join(', ')}, ${KEY_ORDER} FROM json_array_elements(${placeholder}::json) WITH ORDINALITY AS x(e, ${KEY_ORDER})`
   },
   nulls: () => '',
 }
@@ -149,7 +157,7 @@ const SQLITE: Dialect = {
   nested: (sql) => `json(${sql})`,
   keys: (columns, placeholder) => {
     const values = columns.map((_, index) => `json_extract(value, '$[${index}]') AS k${index}`)
-    return `SELECT ${values.join(', ')}, key AS ord FROM json_each(${placeholder})`
+    return `SELECT ${values.join(', ')}, key AS ${KEY_ORDER} FROM json_each(${placeholder})`
   },
   nulls: (descending) => (descending ? ' NULLS FIRST' : ' NULLS LAST'),
 }

@@ -15,7 +15,7 @@ import {
   relationNamed,
   where,
 } from './compilation.js'
-import type { Pair } from './dialect.js'
+import { type Pair, WHOLE } from './dialect.js'
 
 /** The members of an object, and the joins that they need next to its row. */
 export interface Members {
@@ -155,10 +155,10 @@ function groupedChildren(c: Compilation, rows: RelatedRows, pairs: readonly Pair
     return `SELECT ${keys.join(', ')}, ${array} AS j ${from} GROUP BY ${ties.join(', ')}`
   }
   // Everything that groups and orders is shown as it is: the rows themselves can be aggregated.
-  const groups = ties.map((sql) => at('r', shown.get(sql) ?? ''))
+  const groups = ties.map((sql) => at(WHOLE, shown.get(sql) ?? ''))
   const keys = groups.map((sql, index) => `${sql} AS k${index}`)
   return (
-    `SELECT ${keys.join(', ')}, json_agg(r ORDER BY ${keyOrder(c, rows.target, 'r')}) AS j` +
-    ` FROM (${c.dialect.select(pairs, from)}) r GROUP BY ${groups.join(', ')}`
+    `SELECT ${keys.join(', ')}, json_agg(${WHOLE} ORDER BY ${keyOrder(c, rows.target, WHOLE)}) AS j` +
+    ` FROM (${c.dialect.select(pairs, from)}) ${WHOLE} GROUP BY ${groups.join(', ')}`
   )
 }

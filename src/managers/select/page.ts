@@ -148,7 +148,7 @@ function sortTerms(
     const nullable = path.length > 0 || !column.required
     const suffix = `${descending ? ' DESC' : ''}${nullable ? c.dialect.nulls(descending) : ''}`
     return {
-      name: path.length === 0 ? name : `sort${index}`,
+      name: path.length === 0 ? name : `sort ${index}`,
       source: at(holder.alias, name),
       own: path.length === 0,
       order: (sql) => `${c.dialect.comparable(column, sql)}${suffix}`,

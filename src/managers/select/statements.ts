@@ -13,7 +13,7 @@ import {
   table,
   where,
 } from './compilation.js'
-import type { Pair } from './dialect.js'
+import { KEY_ORDER, type Pair } from './dialect.js'
 import { correlated, joined, type Members } from './objects.js'
 import { countSql, offset, pageSource, parentKey } from './page.js'
 
@@ -223,9 +223,9 @@ function manyBack(c: Compilation, plan: BackPlan, wanted: Wanted): string {
   }
   return (
     `WITH biodm_keys AS MATERIALIZED (${c.dialect.keys(resource.primaryKey, keys)}), biodm_page AS MATERIALIZED (` +
-    `SELECT k.ord, ${columns.join(', ')} FROM biodm_keys AS k LEFT JOIN ${table(resource, alias)} ON ${on.join(' AND ')})` +
+    `SELECT k.${KEY_ORDER}, ${columns.join(', ')} FROM biodm_keys AS k LEFT JOIN ${table(resource, alias)} ON ${on.join(' AND ')})` +
     ` SELECT ${[row, ...keyColumn(c, resource, 'p', wanted)].join(', ')}` +
-    ` FROM biodm_page AS p ${members.joins.join(' ')} ORDER BY p.ord`
+    ` FROM biodm_page AS p ${members.joins.join(' ')} ORDER BY p.${KEY_ORDER}`
   )
 }
 
