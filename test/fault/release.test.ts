@@ -1,4 +1,4 @@
-/** A hundred simultaneous releases of one version, through four processes: one of them wins (spec: Versioned resources). */
+/** A hundred simultaneous releases of one version, through one process and through four: one of them wins. */
 import { join } from 'node:path'
 import t from 'tap'
 import { httpClient } from '../helpers/api.js'
@@ -18,8 +18,10 @@ resources:
 `
 const AT_ONCE = 100
 
-for (const dialect of DIALECTS) {
-  t.test(`one of a hundred releases through four processes succeeds on ${dialect}`, async (t) => {
+const CASES = DIALECTS.flatMap((dialect) => [1, 4].map((processes) => ({ dialect, processes })))
+
+for (const { dialect, processes } of CASES) {
+  t.test(`one of a hundred releases succeeds on ${dialect}, processes: ${processes}`, async (t) => {
     const cwd = t.testdir({ 'biodm.yaml': CONFIG })
     const database = await testDatabaseUrl(t, dialect, { file: true })
     const server = await serveCli(t, [
@@ -28,8 +30,7 @@ for (const dialect of DIALECTS) {
       '0',
       '--database',
       database,
-      '--workers',
-      '4',
+      ...(processes === 1 ? [] : ['--workers', String(processes)]),
     ])
     const api = httpClient(server.url)
     const samples = Array.from({ length: 20 }, (_, index) => ({ label: `s${index}` }))
