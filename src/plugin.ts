@@ -272,6 +272,8 @@ export interface PluginCommand {
   /** Further words and options in commander's notation: `['gc'], ['--dry-run', 'show only']`. */
   readonly arguments?: readonly (readonly [notation: string, description: string])[]
   readonly options?: readonly (readonly [notation: string, description: string])[]
+  /** Whether with these options it only looks: then no database and no tables are made for it, and missing ones are an error. */
+  looks?(flags: Readonly<Record<string, unknown>>): boolean
   /** Returns the exit code. */
   run(ctx: CommandContext): Promise<number> | number
 }

@@ -87,6 +87,7 @@ export default definePlugin({
       description: 'Clean up behind unfinished uploads',
       arguments: [['<action>', 'gc: abort expired and orphaned uploads, remove late objects']],
       options: [['--dry-run', 'show what would be done, change nothing']],
+      looks: (flags) => flags['dryRun'] === true,
       async run(ctx) {
         if (ctx.args[0] !== 'gc') {
           ctx.err(`unknown action "${ctx.args[0] ?? ''}": the only one is gc`)

@@ -125,6 +125,16 @@ export async function migrateAtStart(database: Database, model: Model, log: Log)
   return plan
 }
 
+/** For commands that only look: throws `MigrationRefused` when a server would have to migrate first. */
+export async function requireMigrated(database: Database, model: Model): Promise<void> {
+  const scope = model.definition.database.migrate === 'off' ? 'managed' : 'all'
+  const plan = await planMigration(database, model, { keepDropped: true, scope })
+  if (plan.steps.length === 0) return
+  const message =
+    'the database is not as the configuration says, and this command changes nothing: `biodm migrate` does'
+  throw new MigrationRefused(message, { ...plan, destructive: [] })
+}
+
 /** Tables that others make must be there, and fit: a server that cannot answer for a resource does not start. */
 async function refuseUnserved(database: Database, model: Model): Promise<void> {
   const parts = await unservedParts(database, desiredSchema(model))

@@ -29,9 +29,14 @@ export async function openDatabase(settings: DatabaseSettings, options: OpenOpti
   return openSqlite(settings, shared)
 }
 
+/** Path of the SQLite file that is missing; null when there is one, or none is needed. */
+export function absentFile({ dialect, url }: DatabaseSettings): string | null {
+  const path = url.slice('sqlite:'.length)
+  return dialect !== 'sqlite' || path === ':memory:' || existsSync(path) ? null : path
+}
+
 /** The same for commands that only look: a SQLite file that does not exist is not made, but is an empty database in memory. */
 export function openToLook(settings: DatabaseSettings, options: OpenOptions): Promise<Database> {
-  const { dialect, url } = settings
-  const absent = dialect === 'sqlite' && !existsSync(url.slice('sqlite:'.length))
+  const absent = absentFile(settings) !== null
   return openDatabase(absent ? { ...settings, url: 'sqlite::memory:' } : settings, options)
 }

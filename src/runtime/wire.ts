@@ -4,8 +4,8 @@ import type { Route } from '../controllers/route.js'
 import type { Caller } from '../identity.js'
 import type { Log } from '../log.js'
 import type { Database } from '../managers/database.js'
-import { migrateAtStart } from '../managers/migrate.js'
-import { openDatabase } from '../managers/open.js'
+import { migrateAtStart, requireMigrated } from '../managers/migrate.js'
+import { absentFile, openDatabase } from '../managers/open.js'
 import { outboxStats } from '../managers/outbox.js'
 import type { Model } from '../model/model.js'
 import { objectionModels } from '../model/objection.js'
@@ -29,6 +29,8 @@ export interface WireOptions {
   /** false: plugins are not set up, for commands that only look at the database. */
   readonly plugins: boolean
   readonly url: () => string
+  /** true: neither a database nor a table is made; what is missing is an error. */
+  readonly looks?: boolean
 }
 
 export interface Wired {
@@ -47,6 +49,8 @@ const STATEMENT_SHARE = 0.9
 export async function start(model: Model, options: WireOptions): Promise<Wired> {
   const { log } = options
   const { definition } = model
+  const absent = options.looks === true ? absentFile(definition.database) : null
+  if (absent !== null) throw new Error(`there is no database ${absent}`)
   const metrics = createMetrics()
   const plugins = createPlugins(log)
   const database = await openDatabase(definition.database, {
@@ -62,7 +66,8 @@ export async function start(model: Model, options: WireOptions): Promise<Wired> 
     await database.close()
   }
   try {
-    await migrateAtStart(database, model, log)
+    if (options.looks === true) await requireMigrated(database, model)
+    else await migrateAtStart(database, model, log)
     const core = createCore(model, timed(database, metrics), options, metrics, plugins.managers, () =>
       workers?.outbox.wake(),
     )

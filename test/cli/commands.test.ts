@@ -155,6 +155,42 @@ t.test('the outbox is listed, and what only looks makes no database', async (t) 
   t.same(readdirSync(dir), ['biodm.yaml'])
 })
 
+const FILES = `
+name: files
+database: { url: 'sqlite:files.db' }
+auth: off
+plugins: { s3: { endpoint: 'file:objects', bucket: b } }
+resources:
+  File: { traits: [s3.file] }
+`
+
+for (const dialect of DIALECTS) {
+  t.test(
+    `${dialect}: what would be cleaned up is shown of a database that is there, and none is made`,
+    async (t) => {
+      const dir = t.testdir({ 'biodm.yaml': FILES })
+      const config = join(dir, 'biodm.yaml')
+      const url = await testDatabaseUrl(t, dialect, { file: true })
+      const gc = (...args: string[]) => cliHere(['uploads', 'gc', config, ...args])
+      for (const args of [
+        ['uploads', 'gc', config, '--dry-run'],
+        ['can', config, '-', 'read', '/files'],
+      ])
+        t.match(await cliHere(args), { code: 1, stdout: '', stderr: /there is no database .*files\.db/ })
+      t.same(readdirSync(dir), ['biodm.yaml'])
+      const refused = await gc('--dry-run', '--database', url)
+      t.match(refused, { code: 1, stderr: dialect === 'sqlite' ? /no database/ : /`biodm migrate` does/ })
+      t.match(await cliHere(['migrate', config, '--database', url, '--dry-run']), {
+        stdout: /"biodm_upload"/,
+      })
+      t.equal((await cliHere(['migrate', config, '--database', url])).code, 0)
+      t.match(await gc('--dry-run', '--database', url), { code: 0, stdout: 'nothing to do\n' })
+      t.same(readdirSync(dir), ['biodm.yaml'])
+      t.match(await gc('--database', url), { code: 0 })
+    },
+  )
+}
+
 for (const dialect of DIALECTS) {
   t.test(`${dialect}: what waits in the outbox is told by its state, and made due again`, async (t) => {
     const config = join(t.testdir({ 'biodm.yaml': CONFIG }), 'biodm.yaml')

@@ -1,11 +1,13 @@
 /** `biodm can biodm.yaml ada read /files/7`: a decision and its reasons, without a server. */
+import { loadDefinition } from '../../config/load.js'
 import { parseKey } from '../../controllers/key.js'
 import { BiodmError } from '../../errors.js'
 import { type Caller, SYSTEM } from '../../identity.js'
-import { createRuntime, type Runtime } from '../../runtime.js'
+import { loadPlugin } from '../../registry.js'
+import { type Runtime, runtimeOf } from '../../runtime.js'
 import { type Explanation, explain } from '../../services/access-explain.js'
 import { commandLog } from '../log.js'
-import { type CommonFlags, overridesOf } from '../options.js'
+import { type CommonFlags, definitionOverrides } from '../options.js'
 import { EXIT } from '../output.js'
 import type { Session } from '../run.js'
 
@@ -20,11 +22,12 @@ export interface CanArguments {
 
 /** Exit code 0: may; 1: may not, or there is no such user, verb or row. */
 export async function run(asked: CanArguments, flags: CommonFlags, { output }: Session): Promise<number> {
-  const runtime = await createRuntime(asked.config, {
-    ...overridesOf(flags),
+  const definition = await loadDefinition(asked.config, { loadPlugin, overrides: definitionOverrides(flags) })
+  const runtime = await runtimeOf(definition, {
     log: commandLog('warn'),
     background: false,
     plugins: false,
+    looks: true,
   })
   try {
     const caller = await callerOf(runtime, asked.user)

@@ -102,10 +102,15 @@ function addCommand(
 }
 
 async function run({ definition, use, command }: Bound, made: Command, { output }: Session): Promise<number> {
-  const runtime = await runtimeOf(definition, { log: commandLog('warn'), background: false, plugins: true })
+  const flags = made.opts()
+  const runtime = await runtimeOf(definition, {
+    log: commandLog('warn'),
+    background: false,
+    plugins: true,
+    looks: command.looks?.(flags) === true,
+  })
   const stopping = new AbortController()
   process.once('SIGINT', () => stopping.abort())
-  const flags = made.opts()
   try {
     const context: CommandContext = {
       ...backgroundContext(runtime.core, { plugin: use.name, settings: use.options }, stopping.signal),
