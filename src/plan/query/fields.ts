@@ -78,7 +78,8 @@ export function walk(
   for (const name of names) {
     const step = relationOf(asker, holder, name)
     if (step === null) {
-      if (holder.columns.has(name) && isShown(holder.columns.get(name) as Column)) throw notARelation(name)
+      const column = holder.columns.get(name)
+      if (column !== undefined && isShown(column)) throw column.virtual ? unstored(name) : notARelation(name)
       throw unknown(asker, holder, name)
     }
     hops.push(step.relation)
@@ -89,11 +90,17 @@ export function walk(
 
 const notARelation = (name: string) => bad(`\`${name}\` is a field without fields of its own`)
 
+/** A hook makes its value for the answer: no row can be found by it. */
+const unstored = (name: string) =>
+  bad(`\`${name}\` is made for each answer: it can be named in \`fields\` only, as a whole`)
+
 /** The same sentence for a name that does not exist and for one that is hidden. */
 export function unknown(asker: Asker, resource: Resource, name: string) {
   if (resource.permissions.some(({ field }) => field === name)) {
     return bad(`\`${name}\` can be named in \`fields\` only`)
   }
+  const column = resource.columns.get(name)
+  if (column?.virtual === true && isShown(column)) return unstored(name)
   return bad(
     `${resource.name} has no field \`${name.length > 60 ? `${name.slice(0, 60)}…` : name}\``,
     didYouMean(name, namesOf(asker, resource), 'fields'),

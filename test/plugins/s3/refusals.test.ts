@@ -56,6 +56,27 @@ for (const dialect of DIALECTS) {
       t.same(await everything(dir), [], 'and nothing in the store')
     })
 
+    t.test('no file is found by its upload, which is made for each answer', async (t) => {
+      for (const query of [
+        'upload=1',
+        'upload.id=1',
+        'upload.parts.size=3',
+        'upload.null()',
+        'sort=upload',
+      ]) {
+        const answer = await api.get(`/files?${query}`)
+        t.match(answer, { status: 400, body: { code: 'invalid_query' } }, query)
+        t.match(
+          answer.body.errors,
+          [{ message: /^`upload` is made for each answer: .* `fields` only, as a/ }],
+          query,
+        )
+      }
+      t.equal((await api.get('/files?fields=upload.id')).status, 400)
+      t.equal((await api.get('/files?fields=id,upload')).status, 200)
+      t.match((await api.get('/files?fields=uplod')).body.detail, /did you mean `upload`/)
+    })
+
     t.test('a refused sibling takes the multipart uploads of its request with it', async (t) => {
       const big = { filename: 'big', extension: 'bin', size: 20 * MB }
       const taken = { filename: 'x', extension: 'txt', size: 1, dataset: { name: 'd' } }
