@@ -1,6 +1,9 @@
 import { distance } from 'fastest-levenshtein'
 
-/** The name most like `word`, if one is near enough to be what was meant. Upper and lower case count as alike. */
+/**
+ * The name most like `word`, if one is near enough to be what was meant: some of its letters must be there. Upper and lower
+ * case count as alike.
+ */
 export function closest(word: string, names: Iterable<string>): string | null {
   let best: string | null = null
   let least = Number.POSITIVE_INFINITY
@@ -8,8 +11,8 @@ export function closest(word: string, names: Iterable<string>): string | null {
     const steps = distance(word.toLowerCase(), name.toLowerCase())
     if (steps < least) [best, least] = [name, steps]
   }
-  const limit = Math.max(1, Math.floor(Math.max(word.length, best?.length ?? 0) * 0.4))
-  return least <= limit ? best : null
+  const length = Math.max(word.length, best?.length ?? 0)
+  return least < length && least <= Math.max(1, Math.floor(length * 0.4)) ? best : null
 }
 
 /** A hint for an unknown name: the nearest one, else all of them when they are few. */

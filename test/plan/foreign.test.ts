@@ -88,6 +88,10 @@ const HINTS: Readonly<Record<string, string>> = {
   'size%3E2': '`size.gt(2)`',
   'size!=2': '`size.ne(2)`',
   'search=a': '`name=*term*`',
+  'size.lte(2)': '`size.le(2)`',
+  'name.in(a,b)': '`name=a,b`',
+  'name.contains(a)': '`name=*a*`',
+  'name.isnull()': '`name.null()`',
 }
 
 for (const [query, hint] of Object.entries(HINTS)) {
@@ -115,6 +119,10 @@ t.test('hidden fields are told like unknown ones', async (t) => {
     )
     t.equal(hidden, unknown)
   }
+})
+
+t.test('what has no letter of a name is not taken for it', async (t) => {
+  for (const query of ['fields=', 'fields=*', 'sort=', '=1']) t.notMatch(fault(query), /did you mean/, query)
 })
 
 t.test('what is long is not repeated', async (t) => {

@@ -5,7 +5,7 @@ import { closest } from '../../config/suggest.js'
 import type { Column, Resource } from '../../model/model.js'
 import type { Condition, Filter, Pattern, Scalar } from '../plan.js'
 import { type Asker, isStored, isToOne, relationOf, unknown, walk } from './fields.js'
-import { filterHint } from './foreign.js'
+import { filterHint, operatorHint } from './foreign.js'
 import { bad, type QueryProblems } from './problems.js'
 import type { Parameter } from './query-string.js'
 import { alternatives, FILTERABLE, singleValue, typedValue } from './values.js'
@@ -186,7 +186,8 @@ function operation(column: Column, parameter: Parameter, own: boolean): Conditio
     const guess = closest(name, OPERATORS.keys())
     throw bad(
       `there is no operator \`${name}\``,
-      guess === null ? `operators are ${[...OPERATORS.keys()].join(', ')}` : `did you mean \`${guess}\`?`,
+      operatorHint(parameter) ??
+        (guess === null ? `operators are ${[...OPERATORS.keys()].join(', ')}` : `did you mean \`${guess}\`?`),
     )
   }
   if (operator.own && !own) throw bad(`\`${name}()\` works on the resource's own columns only`)

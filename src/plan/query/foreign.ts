@@ -82,7 +82,8 @@ const WORDS: ReadonlyMap<string, string> = new Map(
 
 const LONGEST = 60
 
-const write = (text: string): string | null => (text.length > LONGEST ? null : `write \`${text}\``)
+const write = (text: string): string | null =>
+  text === '' || text.length > LONGEST ? null : `write \`${text}\``
 
 function operator(name: string): Write | undefined {
   const word = name.toLowerCase().replace(/^[$_](?=\w)/, '')
@@ -138,6 +139,10 @@ function ofValue(field: string, value: string): string | null {
   if (name === 'is') return write(`${field}.not_null()`)
   return name === 'eq' ? write(`${field}.ne(${text})`) : null
 }
+
+/** What `x.gte(2)`, with an operator that there is not here, would be. */
+export const operatorHint = ({ path, operator: name, argument }: Parameter): string | null =>
+  write(operator(name ?? '')?.(path, argument) ?? '')
 
 /** What a filter parameter would be here; null: nothing known. `isField`: its name is one, so its value is at fault. */
 export function filterHint({ path, operator, argument }: Parameter, isField: boolean): string | null {
