@@ -54,7 +54,7 @@ try {
 async function postgresServers() {
   const server = await postgresUrl()
   const urls = {}
-  for (const config of ['open', 'rules', 'hooks']) {
+  for (const config of ['open', 'rules', 'hooks', 'files']) {
     const name = `biodm_bench_${config}_${process.pid}`
     const admin = new pg.Client(server)
     await admin.connect()
@@ -73,6 +73,7 @@ async function postgresServers() {
   const biodm = await started(startBiodm('open', urls.open))
   const rules = await started(startBiodm('rules', urls.rules))
   const hooks = await started(startBiodm('hooks', urls.hooks))
+  const files = await started(startBiodm('files', urls.files))
   await fillPostgres(urls.open, false)
   await fillPostgres(urls.rules, true)
   await fillPostgres(urls.hooks, false)
@@ -81,7 +82,7 @@ async function postgresServers() {
   await client.connect()
   cleanups.push(() => client.end())
   const postmaster = await postmasterOf(client)
-  return { postgres: { biodm, rules, hooks, limits, postmaster } }
+  return { postgres: { biodm, rules, hooks, files, limits, postmaster } }
 }
 
 async function postgresUrl() {
@@ -103,7 +104,8 @@ async function sqliteServers() {
   fillSqlite(file)
   const biodm = await started(startBiodm('open', `sqlite:${file}`))
   const limits = await started(startLimits('sqlite', `sqlite:${file}`))
-  return { sqlite: { biodm, limits, postmaster: null } }
+  const files = await started(startBiodm('files', `sqlite:${join(dir, 'files.db')}`))
+  return { sqlite: { biodm, files, limits, postmaster: null } }
 }
 
 async function started(starting) {

@@ -1,6 +1,8 @@
 /** The servers that are measured, each a process of its own. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -43,6 +45,7 @@ async function start(args, env) {
 export const startBiodm = (config, database) =>
   start([path('dist/src/cli/main.js'), 'serve', path(`bench/configs/${config}.yaml`)], {
     BENCH_DATABASE: database,
+    BENCH_OBJECTS: join(tmpdir(), `biodm-bench-objects-${process.pid}`),
   })
 
 export const startLimits = (kind, database) =>
