@@ -9,8 +9,12 @@ import type { Exchange } from './exchange.js'
 
 const JSON_TYPE = 'application/json'
 const PROBLEM_TYPE = 'application/problem+json'
+/** Nothing more is expected on the connection of a request that did not arrive in time. */
+const LATE = ERRORS.request_timeout.status
 /** How long the rest of a body that nobody reads may take before the connection is cut, ms. */
 const DRAIN_MS = 30_000
+/** The same of a body that came too slowly already. */
+const LATE_MS = 500
 
 /**
  * Sends an answer, once. A second one, of work that went on behind its deadline, is dropped. Returns whether this one was
@@ -119,7 +123,7 @@ function headers(exchange: Exchange, answer: Answer, hasContent: boolean): strin
   const list = ['X-Request-Id', exchange.id, 'X-Content-Type-Options', 'nosniff']
   const typed = answer.headers !== undefined && addHeaders(list, answer.headers)
   if (hasContent && !typed) list.push('Content-Type', JSON_TYPE)
-  if (exchange.last) list.push('Connection', 'close')
+  if (exchange.last || answer.status === LATE) list.push('Connection', 'close')
   return list
 }
 
@@ -152,7 +156,8 @@ function drain({ request, response }: Exchange): void {
   const { socket } = request
   // Requests inside the process have no connection to cut.
   if (!(socket instanceof Duplex)) return
-  const timer = setTimeout(() => socket.destroy(), DRAIN_MS).unref()
+  const patience = response.statusCode === LATE ? LATE_MS : DRAIN_MS
+  const timer = setTimeout(() => socket.destroy(), patience).unref()
   const done = (): void => clearTimeout(timer)
   request.once('end', done).once('close', done)
   response.once('close', () => {

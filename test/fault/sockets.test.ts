@@ -44,6 +44,27 @@ t.test('a body that does not come is 408 after its time', async (t) => {
   t.match(answer, /^HTTP\/1.1 408.*"request_timeout"/s)
 })
 
+t.test('a body that trickles in is 408 after its time, and its connection is cut', async (t) => {
+  const { port } = await serve(t, [echo], { bodyMs: 500 })
+  const started = performance.now()
+  const text = await new Promise<string>((resolve) => {
+    const head = 'POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10000\r\n\r\n"'
+    const socket = connect(port, '127.0.0.1', () => socket.write(head))
+    const timer = setInterval(() => socket.write('a'), 50)
+    let received = ''
+    socket.on('data', (chunk) => {
+      received += chunk
+    })
+    socket.on('error', () => undefined)
+    socket.on('close', () => {
+      clearInterval(timer)
+      resolve(received)
+    })
+  })
+  t.match(text, /^HTTP\/1.1 408.*Connection: close.*"request_timeout"/s)
+  t.ok(performance.now() - started < 5_000)
+})
+
 t.test('a client that goes away in the middle of its body leaves nothing behind', async (t) => {
   const { port, send, app } = await serve(t, [echo, hello])
   for (let count = 0; count < 20; count += 1) {
