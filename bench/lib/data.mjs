@@ -60,12 +60,16 @@ export function* tables() {
   ]
 }
 
-/** What is released: one run for biodm, one for the limit, each with its readings. */
+/**
+ * What is released: one run for biodm, one for the limit, each with its readings. Behind them is another, so that both write
+ * into the middle of the indexes: at the end of one it is a third cheaper.
+ */
 export const RUNS = { biodm: 1, limits: 2 }
+const BEHIND = 3
 const READINGS = 5_000
 
 function* runs() {
-  const ids = Object.values(RUNS)
+  const ids = [...Object.values(RUNS), BEHIND]
   yield ['biodm_entity_run', ids.map((id) => ({ id, last_version: 1 }))]
   yield ['run', ids.map((id) => ({ id, name: `run ${id}`, version: 1, is_latest: true }))]
   yield [

@@ -128,7 +128,6 @@ function addForeignKey(
     ...declared.definition,
     lowercase: type.lowercase,
     role: 'foreign' as const,
-    index: true,
   }
   draft.columns.set(name, {
     ...declared,
@@ -147,7 +146,6 @@ function foreignKey({ raw }: RelationDraft, name: string, key: ColumnDefinition)
     values: key.values,
     lowercase: key.lowercase,
     required: raw.required === true,
-    index: true,
     role: 'foreign',
     ...(derived === undefined
       ? {}

@@ -132,6 +132,31 @@ for (const dialect of DIALECTS) {
     )
   })
 
+  t.test(`${dialect}: a foreign key of several columns has one index, and others go`, async (t) => {
+    const model = await modelOf({
+      auth: 'off',
+      resources: {
+        Box: { versioned: true, columns: { title: 'text' }, relations: { parts: { many: 'Part' } } },
+        Part: {
+          columns: { name: 'text', size: { type: 'integer', index: true } },
+          relations: { box: { one: 'Box' } },
+        },
+      },
+    })
+    const database = await openTestDatabase(t, dialect)
+    await migrate(database, model)
+    const indexed = async () =>
+      (await introspect(database))
+        .get('part')
+        ?.indexes.map(({ columns }) => columns.join(' '))
+        .sort()
+    t.same(await indexed(), ['box_id box_version', 'size'])
+    for (const column of ['box_id', 'box_version'])
+      await run(database, `CREATE INDEX "part_${column}_idx" ON "part" ("${column}")`)
+    await migrate(database, model)
+    t.same(await indexed(), ['box_id box_version', 'size'])
+  })
+
   t.test(`${dialect}: widening an enum is additive, narrowing it is not`, async (t) => {
     const database = await openTestDatabase(t, dialect)
     const state = (values: string[]) => thing({ state: { type: 'enum', values } })

@@ -78,7 +78,10 @@ const distinct = <T extends ColumnsSpec>(specs: readonly T[]): readonly T[] => [
 const uniquesOf = (resource: Resource): readonly ColumnsSpec[] =>
   uniqueSets(resource).map((columns) => ({ name: uniqueName(resource.table, columns), columns }))
 
-/** Foreign keys, unless a key begins with their columns already, and what the configuration asks for. */
+/**
+ * Foreign keys as a whole, unless a key begins with their columns already, and what the configuration asks for. The parts of a
+ * foreign key of several columns have none of their own: the first leads the index of the whole, versions select nothing.
+ */
 function indexesOf(
   resource: Resource,
   columns: readonly Column[],
