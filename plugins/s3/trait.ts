@@ -26,8 +26,8 @@ export const RESOURCES = {
       sha256: { type: 'string(64)' },
       /** Null: a single form. */
       part_size: { type: 'bigint' },
-      /** The store's own id of a multipart upload. */
-      store_id: { type: 'text', index: true },
+      /** The store's own id of a multipart upload. Looked for by the janitor alone, and only what is old. */
+      store_id: { type: 'text' },
       /** ETag of the form's object that is being taken over: no other one may follow. */
       pinned_etag: { type: 'text' },
       /** Milliseconds since the epoch. */

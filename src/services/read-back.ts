@@ -37,8 +37,8 @@ export async function readBack(
   }
   const inside = derivedRequest(request, { joined: { transaction: trx, effects } })
   return await hookedRows(core, inside, resource, { operation: 'read', to, fields: null }, async (db) => {
-    const rows = await select(core, db, plan, true)
-    return keys.map((_, index) => ({ json: rows[index]?.[0] ?? null, key: rows[index]?.[1] }))
+    const rows = await select(core, db, plan, false)
+    return keys.map((key, index) => ({ json: rows[index]?.[0] ?? null, key: { ...key } }))
   })
 }
 

@@ -21,9 +21,10 @@ export interface Hooked {
   readonly fields: readonly string[] | null
 }
 
-/** As a statement gives them: the row's JSON text, null for one that may not be shown, and its key as a JSON array. */
+/** As a statement gives them: the row's JSON text, null for one that may not be shown, and its key. */
 export interface RawRow {
   readonly json: unknown
+  /** As a JSON array, or where it was known before. */
   readonly key: unknown
 }
 
@@ -109,8 +110,9 @@ function textOf(resource: Resource, operation: string, row: Row): string {
   }
 }
 
-function keyOf(resource: Resource, text: unknown): Row {
-  const values = JSON.parse(String(text)) as readonly unknown[]
+function keyOf(resource: Resource, key: unknown): Row {
+  if (typeof key === 'object' && key !== null) return key as Row
+  const values = JSON.parse(String(key)) as readonly unknown[]
   return Object.fromEntries(resource.primaryKey.map(({ name }, index) => [name, values[index]]))
 }
 
