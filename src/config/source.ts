@@ -97,6 +97,7 @@ const VARIABLE_HINT = 'quote a variable between brackets: `{ port: "${PORT}" }`'
 
 const MESSAGES: Readonly<Record<string, string>> = {
   DUPLICATE_KEY: 'this key is already used in the same mapping',
+  MULTIPLE_DOCS: 'a second document begins here',
 }
 
 const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1)
