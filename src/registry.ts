@@ -34,7 +34,7 @@ export async function shippedPlugins(): Promise<readonly Plugin[]> {
 
 async function importFile(specifier: string, file: string, address: URL): Promise<unknown> {
   try {
-    const module: { readonly default?: unknown } = await import(address.href)
+    const module: { readonly default?: unknown } = await inTime(import(address.href))
     return unwrapped(module.default)
   } catch (cause) {
     throw new Error(
@@ -43,6 +43,22 @@ async function importFile(specifier: string, file: string, address: URL): Promis
         cause,
       },
     )
+  }
+}
+
+/** An `await` at the top of a module may never end: nothing else would keep the process alive, or tell. */
+const IMPORT_MS = 60_000
+
+async function inTime<T>(importing: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const why = `it is still loading after ${IMPORT_MS / 1_000} s, behind an \`await\` at its top level`
+    timer = setTimeout(() => reject(new Error(why)), IMPORT_MS)
+  })
+  try {
+    return await Promise.race([importing, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

@@ -35,7 +35,8 @@ export function createPlugins(log: Log): RunningPlugins {
     const work = () => setup(use.options, { runtime: tools, log: log.child({ plugin: name }) })
     const instance = await bounded(work, SETUP_MS, NEVER, `setup of the plugin ${name}`).catch(
       (cause: unknown) => {
-        throw new PluginError(`the plugin \`${name}\` did not start: ${reason(cause)}`, { cause })
+        const inner = innermost(cause)
+        throw new PluginError(`the plugin \`${name}\` did not start: ${reason(inner)}`, { cause: inner })
       },
     )
     if (instance === undefined || instance === null) return
@@ -77,7 +78,7 @@ export function createPlugins(log: Log): RunningPlugins {
   }
 }
 
-function reason(cause: unknown): string {
-  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause
-  return inner instanceof Error ? inner.message : String(inner)
-}
+const innermost = (cause: unknown): unknown =>
+  cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause
+
+const reason = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

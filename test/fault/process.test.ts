@@ -1,5 +1,6 @@
 /** `biodm serve` as a process of its own while its surroundings fail (spec: Reliability). */
 import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -31,6 +32,22 @@ async function serve(t: Teardown & { testdir(files: Record<string, string>): str
     env: { BIODM_LOG_LEVEL: 'error' },
   })
   return { ...server, api: httpClient(server.url) }
+}
+
+/** A small disk; null where one may not be made. */
+function smallDisk(t: Teardown, size: string): string | null {
+  const dir = mkdtempSync(join(tmpdir(), 'biodm-disk-'))
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'none', dir], { stdio: 'ignore' })
+  } catch {
+    rmSync(dir, { recursive: true })
+    return null
+  }
+  t.teardown(() => {
+    execFileSync('umount', ['-l', dir])
+    rmSync(dir, { recursive: true })
+  })
+  return dir
 }
 
 if (DIALECTS.includes('postgres')) {
@@ -86,6 +103,35 @@ if (DIALECTS.includes('postgres')) {
     t.equal(await stop(), 0)
   })
 
+  t.test('PostgreSQL with a full disk', async (t) => {
+    const disk = smallDisk(t, '24m')
+    if (disk === null) return t.comment('no file system can be mounted here')
+    const database = await startPostgres()
+    t.teardown(() => database.stop())
+    const folder = join(disk, 'rows')
+    execFileSync('install', ['-d', '-o', 'postgres', folder])
+    execFileSync('chmod', ['755', disk])
+    const admin = new pg.Client(database.url)
+    await admin.connect()
+    await admin.query(`CREATE TABLESPACE small LOCATION '${folder}'`)
+    await admin.query('CREATE DATABASE small TABLESPACE small')
+    await admin.end()
+    const { api, stop } = await serve(t, database.url.replace(/postgres$/, 'small'))
+    // What is random cannot be compressed.
+    const note = () => ({ text: randomBytes(400_000).toString('base64'), lines: [{ text: 'y' }] })
+    const statuses: number[] = []
+    for (let n = 0; n < 60 && statuses.at(-1) !== 507; n += 1) {
+      statuses.push((await api.post('/notes', note())).status)
+    }
+    t.equal(statuses.at(-1), 507, statuses.join())
+    t.ok(statuses.slice(0, -1).every((status) => status === 201))
+    t.match(await api.post('/notes', [note(), note()]), { status: 507, body: { code: 'storage_full' } })
+    const { status, headers } = await api.get('/notes?count=true&fields=id')
+    t.match({ status, total: headers['x-total-count'] }, { status: 200, total: String(statuses.length - 1) })
+    t.equal((await api.get('/ready')).status, 200)
+    t.equal(await stop(), 0)
+  })
+
   t.test('with the pool exhausted /live answers in 50 ms', async (t) => {
     const url = await testDatabaseUrl(t, 'postgres')
     const { api } = await serve(t, url)
@@ -117,22 +163,6 @@ if (DIALECTS.includes('postgres')) {
     await blocker.query('ROLLBACK')
     for (const { status } of await Promise.all(stuck)) t.equal(status, 200)
   })
-}
-
-/** A small disk; null where one may not be made. */
-function smallDisk(t: Teardown, size: string): string | null {
-  const dir = mkdtempSync(join(tmpdir(), 'biodm-disk-'))
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'none', dir], { stdio: 'ignore' })
-  } catch {
-    rmSync(dir, { recursive: true })
-    return null
-  }
-  t.teardown(() => {
-    execFileSync('umount', ['-l', dir])
-    rmSync(dir, { recursive: true })
-  })
-  return dir
 }
 
 if (DIALECTS.includes('sqlite')) {
