@@ -267,6 +267,26 @@ for (const dialect of DIALECTS) {
     })
   }
 
+  for (const [from, to, stored] of [
+    ['number', 'integer', '1.5'],
+    ['integer', 'boolean', '5'],
+    ['bigint', 'integer', '3000000000'],
+    ['decimal(10,2)', 'decimal(8,1)', "'1.55'"],
+    ['decimal(10,2)', 'decimal(4,2)', "'123.00'"],
+  ] as const) {
+    t.test(`${dialect}: a ${from} that is no ${to} is not rounded to one`, async (t) => {
+      const database = await openTestDatabase(t, dialect)
+      await migrate(database, await thing({ v: from }))
+      await run(database, `INSERT INTO "thing" ("v") VALUES (${stored})`)
+      const before = await database.query({ text: 'SELECT "v" FROM "thing"', values: [] })
+      await t.rejects(migrate(database, await thing({ v: to }), { allowDestructive: true }), {
+        name: 'MigrationRefused',
+        message: /thing.v: 1 values are no /,
+      })
+      t.same(await database.query({ text: 'SELECT "v" FROM "thing"', values: [] }), before)
+    })
+  }
+
   t.test(`${dialect}: a failing step leaves nothing behind`, async (t) => {
     const database = await openTestDatabase(t, dialect)
     await migrate(database, await thing({ name: 'text' }))

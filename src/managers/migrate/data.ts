@@ -4,7 +4,7 @@ import type { Change, Step } from './changes.js'
 import { describe } from './changes.js'
 import { fillExpression } from './ddl.js'
 import { type CheckSpec, type ColumnSpec, quote, type Schema } from './schema.js'
-import { conversion, isOfType, isWidening, narrowedLength } from './types.js'
+import { conversion, isOfType, isWidening, narrowedLength, unfitNumbers } from './types.js'
 
 /** Where a table is found before the migration, whatever it will be called. */
 type LiveName = (table: string) => string | undefined
@@ -153,16 +153,21 @@ async function misfits(
     const rows = await count(db, table, `length(${name}) > ${length}`)
     return rows === 0 ? [] : [`${place}: ${rows} values are longer than ${length} characters; shorten them`]
   }
-  // PostgreSQL's casts refuse what does not fit, SQLite's make something of it.
-  if (db.dialect !== 'sqlite' || isWidening(from, column.type)) return []
+  if (isWidening(from, column.type)) return []
+  const sentence = (rows: number): readonly string[] =>
+    rows === 0 ? [] : [`${place}: ${rows} values are no ${column.type}; change them first`]
+  // PostgreSQL's casts refuse what does not fit, but for numbers; SQLite's make something of it.
+  if (db.dialect === 'postgres') {
+    const unfit = unfitNumbers(from, column.type, name)
+    return unfit === undefined ? [] : sentence(await count(db, table, unfit))
+  }
   const converted = conversion('sqlite', from, column.type, name)
   const original = column.type === 'integer' || column.type === 'bigint' || column.type === 'number'
   const values = await db.query({
     text: `SELECT ${original ? name : converted} FROM ${quote(table)} WHERE ${name} IS NOT NULL`,
     values: [],
   })
-  const rows = values.filter(([value]) => !isOfType(column.type, value)).length
-  return rows === 0 ? [] : [`${place}: ${rows} values are no ${column.type}; change them first`]
+  return sentence(values.filter(([value]) => !isOfType(column.type, value)).length)
 }
 
 /** Rows that share values which are to be unique: told before the database refuses. */

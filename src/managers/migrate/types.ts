@@ -53,6 +53,24 @@ export function isWidening(from: string, to: string): boolean {
   return from === 'integer' && (to === 'bigint' || to === 'number')
 }
 
+const isNumeric = (type: string): boolean =>
+  type === 'integer' || type === 'bigint' || type === 'number' || digitsOf(type) !== undefined
+
+/** PostgreSQL: which numbers a cast to `to` would round, cut or not take. Undefined: none, or the cast itself refuses. */
+export function unfitNumbers(from: string, to: string, column: string): string | undefined {
+  if (!isNumeric(from)) return undefined
+  const value = `${column}::numeric`
+  if (to === 'boolean') return `${value} NOT IN (0, 1)`
+  if (to === 'integer')
+    return `${value} <> trunc(${value}) OR ${value} NOT BETWEEN ${-MAX_INTEGER - 1} AND ${MAX_INTEGER}`
+  if (to === 'bigint')
+    return `${value} <> trunc(${value}) OR ${value} NOT BETWEEN ${-MAX_BIGINT} AND ${MAX_BIGINT}`
+  const digits = digitsOf(to)
+  if (digits === undefined) return undefined
+  const [precision, scale] = digits
+  return `${value} <> round(${value}, ${scale}) OR abs(${value}) >= 10::numeric ^ ${precision - scale}`
+}
+
 /** SQLite has nothing to change: the values are stored alike already. */
 export function isStoredAlike(from: string, to: string): boolean {
   const [digits, places] = [digitsOf(from), digitsOf(to)]
