@@ -150,12 +150,7 @@ function splitSegments(
   const segments: Fragment[][] = [[]]
   for (const piece of pieces) {
     if (piece.kind === 'value') {
-      const given = textOf(values[piece.name])
-      const cleaned = clean(given, false)
-      const distinct = keys.has(piece.name)
-      const text = distinct && cleaned !== given ? `${cleaned}${fingerprint(given)}` : cleaned
-      const kind = FIXED.has(piece.name) ? 'fixed' : distinct ? 'distinct' : 'free'
-      segments.at(-1)?.push({ text, kind, given })
+      segments.at(-1)?.push(valueFragment(piece.name, textOf(values[piece.name]), keys.has(piece.name)))
       continue
     }
     for (const [index, text] of piece.text.split('/').entries()) {
@@ -164,6 +159,12 @@ function splitSegments(
     }
   }
   return segments
+}
+
+function valueFragment(name: string, given: string, distinct: boolean): Fragment {
+  const cleaned = clean(given, false)
+  const text = distinct && cleaned !== given ? `${cleaned}${fingerprint(given)}` : cleaned
+  return { text, kind: FIXED.has(name) ? 'fixed' : distinct ? 'distinct' : 'free', given }
 }
 
 /** Tells apart keys that cleaning or shortening made equal. */

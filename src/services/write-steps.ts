@@ -42,7 +42,9 @@ function alike(writer: Writer, rows: readonly PreparedRow[]): readonly (readonly
   const groups = new Map<string, PreparedRow[]>()
   for (const row of rows) {
     const shape = JSON.stringify(givenColumns(row).map(({ name }) => name))
-    groups.set(shape, [...(groups.get(shape) ?? []), row])
+    const group = groups.get(shape)
+    if (group === undefined) groups.set(shape, [row])
+    else group.push(row)
   }
   return [...groups.values()]
 }

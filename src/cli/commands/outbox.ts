@@ -1,4 +1,5 @@
 import { loadDefinition } from '../../config/load.js'
+import type { Database } from '../../managers/database.js'
 import { openToLook } from '../../managers/open.js'
 import { hasOutbox, listJobs, type OutboxEntry, retryJobs } from '../../managers/outbox.js'
 import { loadPlugin } from '../../registry.js'
@@ -21,19 +22,24 @@ export async function run(config: string, flags: OutboxFlags, { output }: Sessio
   })
   const database = await openToLook(settings, { log: commandLog('warn'), timeoutMs: STATEMENT_MS })
   try {
-    const made = await hasOutbox(database)
-    if (flags.retry !== undefined) {
-      const retried = made ? await retryJobs(database, flags.retry === true ? null : flags.retry) : 0
-      output.out(flags.json === true ? JSON.stringify({ retried }) : `${retried} due now`)
-      return EXIT.ok
-    }
-    const rows = made ? await listJobs(database, flags.limit) : []
-    if (flags.json === true) output.out(JSON.stringify(rows))
-    else for (const line of rows.length === 0 ? ['Nothing waits.'] : rows.map(describe)) output.out(line)
+    const lines = flags.retry === undefined ? list : retry
+    for (const line of await lines(database, flags, await hasOutbox(database))) output.out(line)
     return EXIT.ok
   } finally {
     await database.close()
   }
+}
+
+async function retry(database: Database, flags: OutboxFlags, made: boolean): Promise<readonly string[]> {
+  const chosen = flags.retry === true ? null : (flags.retry ?? null)
+  const retried = made ? await retryJobs(database, chosen) : 0
+  return [flags.json === true ? JSON.stringify({ retried }) : `${retried} due now`]
+}
+
+async function list(database: Database, flags: OutboxFlags, made: boolean): Promise<readonly string[]> {
+  const rows = made ? await listJobs(database, flags.limit) : []
+  if (flags.json === true) return [JSON.stringify(rows)]
+  return rows.length === 0 ? ['Nothing waits.'] : rows.map(describe)
 }
 
 const STATEMENT_MS = 30_000
