@@ -86,3 +86,7 @@ export function keyText(resource: Resource, key: Readonly<Row>): string {
   if (only !== undefined && second === undefined) return String(key[only.name])
   return JSON.stringify(resource.primaryKey.map((column) => String(key[column.name])))
 }
+
+/** The same across resources. */
+export const rowText = (resource: Resource, key: Readonly<Row>): string =>
+  `${resource.name} ${keyText(resource, key)}`

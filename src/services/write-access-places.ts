@@ -6,7 +6,7 @@ import type { ColumnPair } from '../config/definition.js'
 import type { Key } from '../hooks.js'
 import { listVerb, toOne } from '../managers/access.js'
 import type { Model, PermissionReach, Resource } from '../model/model.js'
-import { keyOf, keyText } from '../plan/write-shape.js'
+import { keyOf, rowText } from '../plan/write-shape.js'
 import type { DecidedRow, Decision } from './write-decide.js'
 
 /** `stored`: the lists reached from a stored row by the rest of the way. `known`: decided without asking. */
@@ -76,8 +76,6 @@ export class Places {
     return { kind: 'known', passes }
   }
 }
-
-const rowText = (resource: Resource, key: Key): string => `${resource.name} ${keyText(resource, key)}`
 
 /** The key that the row will point at; null when a part of it is empty. */
 function foreignKey(row: DecidedRow, pairs: readonly ColumnPair[]): Key | null {

@@ -9,7 +9,7 @@ import { lookupRows } from '../managers/mutate/lookup.js'
 import type { Model, Resource } from '../model/model.js'
 import type { WritePlan, WriteRow } from '../plan/plan.js'
 import { pointerToken } from '../plan/problems.js'
-import { keyOf, keyText } from '../plan/write-shape.js'
+import { keyOf, keyText, rowText } from '../plan/write-shape.js'
 import type { Core, Effects, RequestContext } from './core.js'
 import { may } from './hooks/may.js'
 import { hasHooks, runPrefix } from './hooks/run.js'
@@ -67,8 +67,6 @@ function outside(model: Model, plan: WritePlan): ReadonlyMap<Resource, readonly 
   }
   return found
 }
-
-const rowText = (resource: Resource, key: Key): string => `${resource.name} ${keyText(resource, key)}`
 
 async function absent(
   core: Core,

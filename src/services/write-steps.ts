@@ -31,13 +31,13 @@ export function rowSteps(writer: Writer, rows: readonly PreparedRow[]): readonly
       const [first] = group
       if (first === undefined) return []
       return first.action === 'create'
-        ? alike(writer, group).flatMap((rows) => createSteps(writer, first.resource, rows))
+        ? byGiven(writer, group).flatMap((rows) => createSteps(writer, first.resource, rows))
         : [changeStep(writer, first.resource, first.changed, group)]
     })
 }
 
 /** Tables made elsewhere (`migrate: off`) have defaults and generated columns of their own: what nobody gave is left to them. */
-function alike(writer: Writer, rows: readonly PreparedRow[]): readonly (readonly PreparedRow[])[] {
+function byGiven(writer: Writer, rows: readonly PreparedRow[]): readonly (readonly PreparedRow[])[] {
   if (writer.keyed) return [rows]
   const groups = new Map<string, PreparedRow[]>()
   for (const row of rows) {

@@ -52,7 +52,7 @@ export function insertStep(
 }
 
 /** Keys are drawn before the insert, so they are given also where a table made elsewhere generates them `ALWAYS`. */
-export const ALWAYS_GIVEN = ' OVERRIDING SYSTEM VALUE'
+const ALWAYS_GIVEN = ' OVERRIDING SYSTEM VALUE'
 
 const isAlike = (columns: readonly StoredColumn[], rows: readonly Readonly<Row>[]): boolean =>
   columns.length > 0 &&
