@@ -88,5 +88,5 @@ export function keyText(resource: Resource, key: Readonly<Row>): string {
 }
 
 /** The same across resources. */
-export const rowText = (resource: Resource, key: Readonly<Row>): string =>
+export const rowIdentity = (resource: Resource, key: Readonly<Row>): string =>
   `${resource.name} ${keyText(resource, key)}`

@@ -12,7 +12,7 @@ import { runSteps } from '../managers/mutate/step.js'
 import type { Resource } from '../model/model.js'
 import type { WritePlan } from '../plan/plan.js'
 import { collectionOf } from '../plan/write.js'
-import { keyOf, keyText, rowText } from '../plan/write-shape.js'
+import { keyOf, keyText, rowIdentity } from '../plan/write-shape.js'
 import type { Answer, Core, Effects, RequestContext } from './core.js'
 import { type Prepared, prefixes, removeRows } from './delete.js'
 import type { DoomedRow } from './delete-collect.js'
@@ -145,9 +145,9 @@ function replaceChildren(
 
 /** 409: rows that the body names have gone with a member that it leaves out. */
 function refuseRemoved(removed: readonly DoomedRow[], rows: readonly PreparedRow[]): void {
-  const gone = new Set(removed.map(({ resource, key }) => rowText(resource, key)))
+  const gone = new Set(removed.map(({ resource, key }) => rowIdentity(resource, key)))
   const errors = rows
-    .filter(({ resource, key }) => gone.has(rowText(resource, key)))
+    .filter(({ resource, key }) => gone.has(rowIdentity(resource, key)))
     .map(
       ({ resource, row }): Problem => ({
         pointer: row.pointer,

@@ -9,7 +9,7 @@ import type { Writer } from '../managers/mutate/rows.js'
 import type { Column, Model, Resource } from '../model/model.js'
 import { type Referrer, referrersOf } from '../model/referrers.js'
 import { compareValues } from '../model/values.js'
-import { keyOf, rowText } from '../plan/write-shape.js'
+import { keyOf, rowIdentity } from '../plan/write-shape.js'
 import { inOrder } from './write-load.js'
 
 export interface DoomedRow {
@@ -77,7 +77,7 @@ export async function collectDoomed(
     }
     fresh = next
   }
-  const stays = (source: Resource, row: Readonly<Row>) => !found.has(rowText(source, row))
+  const stays = (source: Resource, row: Readonly<Row>) => !found.has(rowIdentity(source, row))
   return {
     rows: [...found.values()],
     released: released.map((each) => ({
@@ -96,7 +96,7 @@ function keep(
   const fresh: DoomedRow[] = []
   for (const stored of rows) {
     const key = keyOf(resource, stored)
-    const id = rowText(resource, stored)
+    const id = rowIdentity(resource, stored)
     if (key === null || found.has(id)) continue
     const row = { resource, key, stored, level }
     found.set(id, row)

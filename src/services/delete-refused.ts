@@ -4,7 +4,7 @@ import type { Key } from '../hooks.js'
 import { lookupRows } from '../managers/mutate/lookup.js'
 import type { Resource } from '../model/model.js'
 import { referrersOf } from '../model/referrers.js'
-import { rowText } from '../plan/write-shape.js'
+import { rowIdentity } from '../plan/write-shape.js'
 import type { Core, RequestContext } from './core.js'
 import { byResource, collectDoomed } from './delete-collect.js'
 import { writerOf } from './write-context.js'
@@ -35,7 +35,7 @@ async function holders(core: Core, resource: Resource, keys: readonly Key[]): Pr
   const { model, database } = core
   const writer = writerOf(core)
   const doomed = await collectDoomed(model, writer, database, resource, keys, false)
-  const gone = new Set(doomed.rows.map((row) => rowText(row.resource, row.key)))
+  const gone = new Set(doomed.rows.map((row) => rowIdentity(row.resource, row.key)))
   const found = new Set<string>()
   for (const [target, rows] of byResource(doomed.rows)) {
     for (const { source, relation } of referrersOf(model, target)) {
@@ -47,7 +47,7 @@ async function holders(core: Core, resource: Resource, keys: readonly Key[]): Pr
         Object.fromEntries(relation.columns.map((pair) => [pair.column, row.stored[pair.references]])),
       )
       const referring = await lookupRows(writer, database, source, wanted, 'none', by)
-      const stays = referring.some((row) => !gone.has(rowText(source, row)))
+      const stays = referring.some((row) => !gone.has(rowIdentity(source, row)))
       if (stays) found.add(`${source.name} (${relation.name})`)
     }
   }

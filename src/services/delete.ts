@@ -9,7 +9,7 @@ import type { Writer } from '../managers/mutate/rows.js'
 import { runStep, runSteps } from '../managers/mutate/step.js'
 import { lockEntitiesStep } from '../managers/mutate/versions.js'
 import type { Model, Resource } from '../model/model.js'
-import { rowText } from '../plan/write-shape.js'
+import { rowIdentity } from '../plan/write-shape.js'
 import type { Answer, Core, Effects, RequestContext } from './core.js'
 import { byResource, collectDoomed, type Doomed, type DoomedRow } from './delete-collect.js'
 import { explainedDelete } from './delete-refused.js'
@@ -48,7 +48,7 @@ export async function deleteRow(
 /** Rows whose prefix hooks have run, by resource and key. */
 export type Prepared = ReadonlySet<string>
 
-const idOf = (row: DoomedRow): string => rowText(row.resource, row.stored)
+const idOf = (row: DoomedRow): string => rowIdentity(row.resource, row.stored)
 
 /** Whether deleting rows of `resource` may run a prefix hook, on them or on what cascades from them. */
 function cascadesIntoHooks(model: Model, resource: Resource, seen = new Set<Resource>()): boolean {

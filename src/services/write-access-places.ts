@@ -6,7 +6,7 @@ import type { ColumnPair } from '../config/definition.js'
 import type { Key } from '../hooks.js'
 import { listVerb, toOne } from '../managers/access.js'
 import type { Model, PermissionReach, Resource } from '../model/model.js'
-import { keyOf, rowText } from '../plan/write-shape.js'
+import { keyOf, rowIdentity } from '../plan/write-shape.js'
 import type { DecidedRow, Decision } from './write-decide.js'
 
 /** `stored`: the lists reached from a stored row by the rest of the way. `known`: decided without asking. */
@@ -33,7 +33,7 @@ export class Places {
     this.#rows = decision.rows
     this.#paths = new Set(paths)
     for (const row of decision.rows) {
-      if (row.row.key !== null) this.#byKey.set(rowText(row.resource, row.row.key), row)
+      if (row.row.key !== null) this.#byKey.set(rowIdentity(row.resource, row.row.key), row)
     }
   }
 
@@ -55,7 +55,7 @@ export class Places {
         link === undefined
           ? key === null
             ? undefined
-            : this.#byKey.get(rowText(target, key))
+            : this.#byKey.get(rowIdentity(target, key))
           : this.#rows[link.from]
       if (next === undefined) {
         return key === null ? PASSES : { kind: 'stored', resource: target, key, reach: tail }
@@ -108,7 +108,7 @@ export interface Reference {
 export function references(model: Model, decision: Decision): readonly Reference[] {
   const created = new Set(
     decision.rows.flatMap(({ action, resource, row }) =>
-      action === 'create' && row.key !== null ? [rowText(resource, row.key)] : [],
+      action === 'create' && row.key !== null ? [rowIdentity(resource, row.key)] : [],
     ),
   )
   return decision.rows.flatMap((row) => {
@@ -122,7 +122,7 @@ export function references(model: Model, decision: Decision): readonly Reference
       const pairs = foreignKey(row, relation.columns)
       const target = model.resource(relation.target)
       const key = pairs === null ? null : keyOf(target, pairs)
-      return given && key !== null && !created.has(rowText(target, key))
+      return given && key !== null && !created.has(rowIdentity(target, key))
         ? [{ row, relation: relation.name, target, key }]
         : []
     })

@@ -9,7 +9,7 @@ import { lookupRows } from '../managers/mutate/lookup.js'
 import type { Model, Resource } from '../model/model.js'
 import type { WritePlan, WriteRow } from '../plan/plan.js'
 import { pointerToken } from '../plan/problems.js'
-import { keyOf, keyText, rowText } from '../plan/write-shape.js'
+import { keyOf, keyText, rowIdentity } from '../plan/write-shape.js'
 import type { Core, Effects, RequestContext } from './core.js'
 import { may } from './hooks/may.js'
 import { hasHooks, runPrefix } from './hooks/run.js'
@@ -52,12 +52,14 @@ export async function referStage(
 /** What the plan names and does not write, by resource, each row once. */
 function outside(model: Model, plan: WritePlan): ReadonlyMap<Resource, readonly Named[]> {
   const written = new Set(
-    plan.rows.flatMap(({ resource, key }) => (key === null ? [] : [rowText(model.resource(resource), key)])),
+    plan.rows.flatMap(({ resource, key }) =>
+      key === null ? [] : [rowIdentity(model.resource(resource), key)],
+    ),
   )
   const found = new Map<Resource, Named[]>()
   for (const [position, row] of plan.rows.entries()) {
     for (const named of namedBy(model, row, position)) {
-      const text = rowText(named.target, named.key)
+      const text = rowIdentity(named.target, named.key)
       if (written.has(text)) continue
       written.add(text)
       const known = found.get(named.target)
