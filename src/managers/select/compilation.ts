@@ -80,6 +80,8 @@ export interface RelatedRows {
   readonly hoisted: readonly string[]
   /** Of the related rows alone. */
   readonly readable: readonly string[]
+  /** The primary key, ascending, read where an index has it in order: an association's own columns. */
+  readonly order: string
 }
 
 /** A column on the side of the related rows, and the one of the row they belong to that it equals. */
@@ -92,7 +94,7 @@ export interface Tie {
 export function relatedRows(c: Compilation, holder: Resource, relation: Relation, from: string): RelatedRows {
   const target = c.model.resource(relation.target)
   const alias = c.alias()
-  const { source, ties } = tied(c, relation, target, alias)
+  const { source, ties, linked } = tied(c, relation, target, alias)
   const { own, hoisted } = demandsOf(c.model, holder, relation)
   const passes = (resource: Resource, reaches: readonly PermissionReach[], of: string) => {
     const { binder } = c
@@ -111,6 +113,9 @@ export function relatedRows(c: Compilation, holder: Resource, relation: Relation
     conditions: [...ties.map((tie) => `${tie.related} = ${at(from, tie.own)}`), ...readable],
     hoisted: passes(holder, hoisted, from),
     readable,
+    order: target.primaryKey
+      .map((column) => c.dialect.comparable(column, linked.get(column.name) ?? at(alias, column.name)))
+      .join(', '),
   }
 }
 
@@ -132,32 +137,37 @@ function newest(
   return [`NOT EXISTS (SELECT 1 FROM ${table(target, other)}${where(conditions)})`]
 }
 
+const NOT_LINKED: ReadonlyMap<string, string> = new Map()
+
+/** `linked`: the columns of the association that equal columns of the target, by their names there. */
 function tied(
   c: Compilation,
   relation: Relation,
   target: Resource,
   alias: string,
-): { readonly source: string; readonly ties: readonly Tie[] } {
+): { readonly source: string; readonly ties: readonly Tie[]; readonly linked: ReadonlyMap<string, string> } {
   if (relation.kind === 'one') {
     const ties = relation.columns.map(({ column, references }) => ({
       related: at(alias, references),
       own: column,
     }))
-    return { source: table(target, alias), ties }
+    return { source: table(target, alias), ties, linked: NOT_LINKED }
   }
   if (relation.kind !== 'through') {
     const ties = relation.columns.map(({ column, references }) => ({
       related: at(alias, column),
       own: references,
     }))
-    return { source: table(target, alias), ties }
+    return { source: table(target, alias), ties, linked: NOT_LINKED }
   }
   const link = c.alias()
-  const on = relation.other.map(({ column, references }) => `${at(link, column)} = ${at(alias, references)}`)
+  const linked = new Map(relation.other.map(({ column, references }) => [references, at(link, column)]))
+  const on = [...linked].map(([references, column]) => `${column} = ${at(alias, references)}`)
   const source = `${quote(relation.table)} AS ${link} JOIN ${table(target, alias)} ON ${on.join(' AND ')}`
   return {
     source,
     ties: relation.own.map(({ column, references }) => ({ related: at(link, column), own: references })),
+    linked,
   }
 }
 

@@ -8,6 +8,12 @@ import { patternRegex } from './pattern.js'
 /** A key of a JSON object and the SQL of its value. */
 export type Pair = readonly [key: string, sql: string]
 
+/** Rows of an alias, as far as these columns go. */
+export interface BareRows {
+  readonly alias: string
+  readonly columns: readonly string[]
+}
+
 export interface Dialect {
   readonly name: DialectName
   /** A column's value as it belongs into JSON: the same on both databases. */
@@ -22,8 +28,8 @@ export interface Dialect {
   joinedObjects(pairs: readonly Pair[], from: string): string
   /** A SELECT of the pairs as columns. */
   select(pairs: readonly Pair[], from: string): string
-  /** A SELECT of one array of them, in this order; `[]` for none. */
-  selectArray(pairs: readonly Pair[], from: string, order: string): string
+  /** A SELECT of one array of them, in this order; `[]` for none. `bare`: what the pairs are made of, when it is only columns. */
+  selectArray(pairs: readonly Pair[], from: string, order: string, bare: BareRows | null): string
   /** Array of objects in this order; `[]` for none. An aggregate. */
   array(pairs: readonly Pair[], order: string): string
   /** JSON array of scalars. */
@@ -137,6 +143,9 @@ function jsonObject(pairs: readonly Pair[]): string {
 const jsonObjectOf = (pairs: readonly Pair[]): string =>
   `json_object(${pairs.map(([key, sql]) => `${literal(key)}, ${sql}`).join(', ')})`
 
+const columnsOf = ({ alias, columns }: BareRows): string =>
+  columns.map((column) => `${alias}.${quote(column)}`).join(', ')
+
 const SQLITE: Dialect = {
   name: 'sqlite',
   json: (column, sql) => (column.virtual ? 'NULL' : wrapped(SQLITE_JSON, column, sql)),
@@ -145,8 +154,12 @@ const SQLITE: Dialect = {
   selectObjects: (pairs, from) => `SELECT ${jsonObject(pairs)} ${from}`,
   joinedObjects: (pairs, from) => `(SELECT group_concat(j) FROM (SELECT ${jsonObject(pairs)} AS j ${from}))`,
   select: (pairs, from) => `SELECT ${named(pairs)} ${from}`,
-  selectArray: (pairs, from, order) =>
-    `SELECT json_group_array(${jsonObject(pairs)} ORDER BY ${order}) ${from}`,
+  // Bare rows are sorted, by an index where there is one, before they become objects: an ordered aggregate always sorts.
+  // SQLite keeps the order of a subquery under every aggregate but count, min and max.
+  selectArray: (pairs, from, order, bare) =>
+    bare === null
+      ? `SELECT json_group_array(${jsonObject(pairs)} ORDER BY ${order}) ${from}`
+      : `SELECT json_group_array(${jsonObject(pairs)}) FROM (SELECT ${columnsOf(bare)} ${from} ORDER BY ${order}) AS ${bare.alias}`,
   array: (pairs, order) => `json_group_array(${jsonObject(pairs)} ORDER BY ${order})`,
   list: (items) => `json_array(${items.join(', ')})`,
   anyOf: (sql, placeholder) => `${sql} IN (SELECT value FROM json_each(${placeholder}))`,

@@ -15,7 +15,7 @@ import {
   relationNamed,
   where,
 } from './compilation.js'
-import { type Pair, WHOLE } from './dialect.js'
+import { type BareRows, type Pair, WHOLE } from './dialect.js'
 
 /** The members of an object, and the joins that they need next to its row. */
 export interface Members {
@@ -83,8 +83,15 @@ function subquery(
   const pairs = correlated(c, rows.target, selection, rows.alias)
   const body = `FROM ${rows.source}${where([...rows.conditions, ...rows.hoisted])}`
   return isMany(relation)
-    ? `(${c.dialect.selectArray(pairs, body, keyOrder(c, rows.target, rows.alias))})`
+    ? `(${c.dialect.selectArray(pairs, body, rows.order, bareRows(rows, selection))})`
     : `(${c.dialect.selectObjects(pairs, body)})`
+}
+
+/** The columns that objects of nothing else are made of. */
+function bareRows({ target, alias }: RelatedRows, selection: Selection): BareRows | null {
+  if (selection.relations.length > 0 || selection.permissions.length > 0) return null
+  const stored = selection.columns.filter((name) => !columnNamed(target, name).virtual)
+  return stored.length === 0 ? null : { alias, columns: stored }
 }
 
 interface JoinedRelation {
