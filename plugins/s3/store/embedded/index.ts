@@ -16,7 +16,7 @@ import {
   readUpload,
   sweepUploads,
 } from './uploads.js'
-import { expiry, type Policy, signPolicy, signUrl } from './urls.js'
+import { expiry, signPolicy, signUrl } from './urls.js'
 
 export const OBJECTS_PATH = '/_objects'
 
@@ -59,7 +59,7 @@ export function openEmbedded(options: EmbeddedOptions): EmbeddedStore {
       const expires = expiry(expiresInSeconds, Date.now())
       return forms.map((form) => ({
         url,
-        fields: JSON.stringify(signPolicy(secret, policyOf(form), expires)),
+        fields: signPolicy(secret, fieldsOf(form), form.size, expires),
       }))
     },
     async signPart(part) {
@@ -118,18 +118,16 @@ export async function uploadExists(store: EmbeddedStore, key: string, id: string
   return (await readUpload(store.place, key, id)) !== null
 }
 
-function policyOf(form: FormRequest): Policy {
-  return {
-    size: form.size,
-    fields: {
-      'Content-Type': form.contentType,
-      key: form.key,
-      success_action_redirect: form.redirect,
-      ...(form.sha256 === null
-        ? {}
-        : { 'x-amz-checksum-sha256': Buffer.from(form.sha256, 'hex').toString('base64') }),
-    },
-  }
+/** Those that S3's own forms have too, in the order of their names. */
+function fieldsOf(form: FormRequest): readonly (readonly [name: string, value: string])[] {
+  const fields: (readonly [string, string])[] = [
+    ['Content-Type', form.contentType],
+    ['key', form.key],
+    ['success_action_redirect', form.redirect],
+  ]
+  if (form.sha256 !== null)
+    fields.push(['x-amz-checksum-sha256', Buffer.from(form.sha256, 'hex').toString('base64')])
+  return fields
 }
 
 async function sweepTemporary(place: Place, before: number): Promise<void> {
