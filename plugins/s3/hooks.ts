@@ -120,9 +120,10 @@ async function show(ctx: PostfixContext): Promise<void> {
     return upload === undefined ? null : { upload, path: facts.formatKey(key) }
   })
   const there = shown.filter((one) => one !== null)
-  const views = (await uploadTexts(manager, facts, there)).values()
+  const views = await uploadTexts(manager, facts, there)
+  let next = 0
   ctx.items.forEach(({ row }, index) => {
-    row['upload'] = shown[index] === null ? null : (views.next().value ?? null)
+    row['upload'] = shown[index] === null ? null : (views[next++] ?? null)
   })
 }
 

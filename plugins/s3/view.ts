@@ -109,7 +109,9 @@ async function signForms(
   const files = `${manager.runtime.url()}/${facts.path}/`
   const requests = wanted.map(({ one }) => formRequest(manager, facts, files, one))
   const forms = await manager.store.signForms(requests, seconds(manager))
-  for (const [index, { part }] of wanted.entries()) part.signed = forms[index] ?? null
+  wanted.forEach(({ part }, index) => {
+    part.signed = forms[index] ?? null
+  })
 }
 
 async function signParts(manager: FileManager, drafts: readonly Draft[]): Promise<void> {

@@ -103,7 +103,9 @@ async function prefixOf(
       }),
     )
     await runPrefix(core, request, effects, { resource, operation, items, shared })
-    for (const [index, item] of items.entries()) replaceData(chosen[index], item.data)
+    items.forEach(({ data }, index) => {
+      replaceData(chosen[index], data)
+    })
   }
 }
 

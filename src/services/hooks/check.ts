@@ -21,12 +21,14 @@ export function checkData(
   before: Keys,
 ): string | null {
   const { treeDepth } = model.definition.server.limits
-  for (const [index, item] of items.entries()) {
+  let index = 0
+  for (const item of items) {
     const place = items.length === 1 ? '' : ` (item ${index})`
     const fault = objectFault(model, resource, item.data, '', treeDepth)
     if (fault !== null) return `${fault}${place}`
     if (item.key !== null && !keepsKey(resource, item, before[index] ?? []))
       return `changed the primary key${place}`
+    index += 1
   }
   return null
 }
@@ -41,8 +43,8 @@ function objectFault(
 ): string | null {
   const where = at === '' ? '' : ` in ${at}`
   if (!isObject(data)) return at === '' ? 'left no object as its data' : `left no object${where}`
-  for (const [key, value] of Object.entries(data)) {
-    const fault = valueFault(resource, key, value)
+  for (const key of Object.keys(data)) {
+    const fault = valueFault(resource, key, data[key])
     if (fault !== null) return `left ${fault}${where}`
   }
   const fault = resource.body.completed(data)

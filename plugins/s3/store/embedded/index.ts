@@ -16,7 +16,7 @@ import {
   readUpload,
   sweepUploads,
 } from './uploads.js'
-import { expiry, signPolicy, signUrl } from './urls.js'
+import { expiry, type Field, signPolicy, signUrl } from './urls.js'
 
 export const OBJECTS_PATH = '/_objects'
 
@@ -119,14 +119,14 @@ export async function uploadExists(store: EmbeddedStore, key: string, id: string
 }
 
 /** Those that S3's own forms have too, in the order of their names. */
-function fieldsOf(form: FormRequest): readonly (readonly [name: string, value: string])[] {
-  const fields: (readonly [string, string])[] = [
-    ['Content-Type', form.contentType],
-    ['key', form.key],
-    ['success_action_redirect', form.redirect],
+function fieldsOf({ contentType, key, redirect, sha256 }: FormRequest): readonly Field[] {
+  const fields = [
+    { name: 'Content-Type', value: contentType },
+    { name: 'key', value: key },
+    { name: 'success_action_redirect', value: redirect },
   ]
-  if (form.sha256 !== null)
-    fields.push(['x-amz-checksum-sha256', Buffer.from(form.sha256, 'hex').toString('base64')])
+  if (sha256 !== null)
+    fields.push({ name: 'x-amz-checksum-sha256', value: Buffer.from(sha256, 'hex').toString('base64') })
   return fields
 }
 

@@ -51,23 +51,31 @@ export interface Policy {
 const SIZE = 'x-size'
 const EXPIRES = 'x-expires'
 
+/** `name`: nothing in it that JSON would escape. */
+export interface Field {
+  readonly name: string
+  readonly value: string
+}
+
 /**
- * The hidden fields of a form, names to values, as JSON. `fields`: names, all before `x-expires` and in their order, with
- * values; `expires` in seconds since the epoch. Written and signed in one pass: an answer may have a thousand.
+ * The hidden fields of a form, names to values, as JSON. `fields` come in the order of their names, all before `x-expires`;
+ * `expires` is in seconds since the epoch. Written and signed in one pass: an answer may have a thousand.
  */
 export function signPolicy(
   secret: Uint8Array,
-  fields: readonly (readonly [name: string, value: string])[],
+  fields: readonly Field[],
   size: number,
   expires: string,
 ): string {
   let text = 'form'
-  let json = '{'
-  for (const [name, value] of [...fields, [EXPIRES, expires], [SIZE, String(size)]] as const) {
+  let json = ''
+  for (const { name, value } of fields) {
     text += claim(name, value)
-    json += `${JSON.stringify(name)}:${JSON.stringify(value)},`
+    json += `"${name}":${JSON.stringify(value)},`
   }
-  return `${json}"signature":"${digest(secret, text)}"}`
+  const bytes = String(size)
+  text += claim(EXPIRES, expires) + claim(SIZE, bytes)
+  return `{${json}"${EXPIRES}":"${expires}","${SIZE}":"${bytes}","signature":"${digest(secret, text)}"}`
 }
 
 /**
