@@ -41,14 +41,22 @@ function send(exchange: Exchange, answer: Answer): void {
     stream(exchange, answer, body)
     return
   }
-  const content =
-    body === undefined || typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body)
+  const content = contentOf(body)
   const head = headers(exchange, answer, content !== undefined)
   if (content !== undefined) head.push('Content-Length', String(Buffer.byteLength(content)))
   else if (answer.status !== 204 && answer.status !== 304) head.push('Content-Length', '0')
   exchange.response.writeHead(answer.status, head)
   exchange.response.end(content)
   drain(exchange)
+}
+
+/** From this many characters on, bytes made once cost less than text that is measured, joined to the head and written. */
+const LARGE = 32_768
+
+function contentOf(body: unknown): string | Uint8Array | undefined {
+  if (body === undefined || body instanceof Uint8Array) return body
+  const text = typeof body === 'string' ? body : (JSON.stringify(body) as string | undefined)
+  return text === undefined || text.length < LARGE ? text : Buffer.from(text)
 }
 
 /** Sends an error: those of the table as they are, anything else as `internal`, with its cause in the log. */
