@@ -2,7 +2,7 @@
  * Side-by-side measurements: biodm and hand-written limit handlers in the same run, interleaved, best of the rounds. Only
  * ratios count: machines are noisy.
  *
- *   node bench/run.mjs [--only TEXT] [--rounds 5] [--seconds 1] [--connections 8] [--no-save]
+ *   node bench/run.mjs [--only TEXT] [--rounds 20] [--seconds 0.3] [--connections 8] [--no-save]
  *
  * PostgreSQL: the server that BIODM_BENCH_PG (or BIODM_TEST_PG) names, else one that is started for the run.
  */
@@ -21,8 +21,8 @@ import { WORKLOADS } from './workloads/index.mjs'
 const { values: options } = parseArgs({
   options: {
     only: { type: 'string', default: '' },
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '1' },
+    rounds: { type: 'string', default: '20' },
+    seconds: { type: 'string', default: '0.3' },
     connections: { type: 'string', default: '8' },
     'no-save': { type: 'boolean', default: false },
   },
