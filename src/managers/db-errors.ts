@@ -6,8 +6,6 @@
 import { BiodmError, type ErrorCode } from '../errors.js'
 import { placed, statementOf } from './db-error-place.js'
 
-export { withStatement } from './db-error-place.js'
-
 /** What a constraint is about, in the words of the configuration; hidden columns are left out of `fields`. */
 export interface ConstraintFacts {
   readonly resource: string

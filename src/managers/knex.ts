@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Knex } from 'knex'
 import type { DialectName } from '../config/definition.js'
-import { withStatement } from './db-errors.js'
+import { withStatement } from './db-error-place.js'
 
 /** Only hooks need knex: loading it takes longer than the rest of a start. */
 const load = createRequire(import.meta.url)

@@ -111,7 +111,8 @@ export async function migrateAtStart(database: Database, model: Model, log: Log)
       const steps = foreign.map(({ description }) => `\n  ${description}`).join('')
       throw new MigrationRefused(
         `the database is not as the configuration says, and \`database.migrate: check\` changes nothing:${steps}`,
-        drift,
+        // They are told already.
+        { ...drift, destructive: [] },
       )
     }
   }

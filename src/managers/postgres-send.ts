@@ -1,7 +1,8 @@
 /** One statement on one connection, and what its failure means for the connection and for a second attempt. */
 import type pg from 'pg'
 import type { Statement } from './database.js'
-import { driverCode, isConnectionLoss, withStatement } from './db-errors.js'
+import { withStatement } from './db-error-place.js'
+import { driverCode, isConnectionLoss } from './db-errors.js'
 
 /** Codes of transactions that another one undid. */
 export const UNDONE = new Set(['40001', '40P01'])

@@ -16,7 +16,8 @@ import {
   type Transaction,
   type TransactionOptions,
 } from './database.js'
-import { type ConstraintCatalog, driverCode, translated, withStatement } from './db-errors.js'
+import { withStatement } from './db-error-place.js'
+import { type ConstraintCatalog, driverCode, translated } from './db-errors.js'
 import { boundKnex } from './knex.js'
 import { Connection } from './sqlite-connection.js'
 import { Turns } from './turns.js'

@@ -155,7 +155,7 @@ const SQLITE: Dialect = {
   joinedObjects: (pairs, from) => `(SELECT group_concat(j) FROM (SELECT ${jsonObject(pairs)} AS j ${from}))`,
   select: (pairs, from) => `SELECT ${named(pairs)} ${from}`,
   // Bare rows are sorted, by an index where there is one, before they become objects: an ordered aggregate always sorts.
-  // SQLite keeps the order of a subquery under every aggregate but count, min and max.
+  // SQLite drops the order of a subquery only where the query around it joins others or sorts by itself.
   selectArray: (pairs, from, order, bare) =>
     bare === null
       ? `SELECT json_group_array(${jsonObject(pairs)} ORDER BY ${order}) ${from}`
