@@ -113,9 +113,8 @@ export function relatedRows(c: Compilation, holder: Resource, relation: Relation
     conditions: [...ties.map((tie) => `${tie.related} = ${at(from, tie.own)}`), ...readable],
     hoisted: passes(holder, hoisted, from),
     readable,
-    order: target.primaryKey
-      .map((column) => c.dialect.comparable(column, linked.get(column.name) ?? at(alias, column.name)))
-      .join(', '),
+    // Of a database that others made, an association's columns may sort in another way.
+    order: keyOrder(c, target, alias, c.model.definition.database.migrate === 'off' ? NOT_LINKED : linked),
   }
 }
 
@@ -183,6 +182,13 @@ export function columnNamed(resource: Resource, name: string): Column {
   return column
 }
 
-/** The primary key, ascending: what breaks ties and orders embedded arrays. */
-export const keyOrder = (c: Compilation, resource: Resource, alias: string): string =>
-  resource.primaryKey.map((column) => c.dialect.comparable(column, at(alias, column.name))).join(', ')
+/** The primary key, ascending: what breaks ties and orders embedded arrays. `linked`: columns found elsewhere, with the same values. */
+export const keyOrder = (
+  c: Compilation,
+  resource: Resource,
+  alias: string,
+  linked: ReadonlyMap<string, string> = NOT_LINKED,
+): string =>
+  resource.primaryKey
+    .map((column) => c.dialect.comparable(column, linked.get(column.name) ?? at(alias, column.name)))
+    .join(', ')

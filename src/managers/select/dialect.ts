@@ -158,7 +158,7 @@ const SQLITE: Dialect = {
   // SQLite drops the order of a subquery only where the query around it joins others or sorts by itself.
   selectArray: (pairs, from, order, bare) =>
     bare === null
-      ? `SELECT json_group_array(${jsonObject(pairs)} ORDER BY ${order}) ${from}`
+      ? `SELECT ${SQLITE.array(pairs, order)} ${from}`
       : `SELECT json_group_array(${jsonObject(pairs)}) FROM (SELECT ${columnsOf(bare)} ${from} ORDER BY ${order}) AS ${bare.alias}`,
   array: (pairs, order) => `json_group_array(${jsonObject(pairs)} ORDER BY ${order})`,
   list: (items) => `json_array(${items.join(', ')})`,
